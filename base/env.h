@@ -1,0 +1,16 @@
+/* SPDX-FileCopyrightText: Sfumato authors
+ * SPDX-License-Identifier: GPL-3.0-or-later */
+/* base/env.h — the only getenv() of the project. Strings are borrowed and NULL when unset or empty. */
+#pragma once
+#include <glib.h>
+
+const char *qi_env_device (void);         /* QI_DEVICE: name, UUID prefix or cpu */
+gboolean qi_env_validate (void);          /* QI_VALIDATE=1: validation layers, a message is an error */
+gboolean qi_env_profile (void);           /* QI_PROFILE=1: GPU time per op at the end of a job */
+guint64 qi_env_memory_limit (void);       /* QI_MEMORY_LIMIT: bytes, suffixes K M G; 0: none */
+const char *qi_env_kernels (void);        /* QI_KERNELS: force one row of the kernel table */
+const char *qi_env_stub (void);           /* QI_STUB: stub engines, builds with -Dstubs=true */
+gboolean qi_env_require_vulkan (void);    /* QI_REQUIRE_VULKAN=1: tests fail, not skip, without a GPU */
+
+/* "512", "512M", "8G" to bytes (binary suffixes); FALSE when it is no such number. */
+gboolean qi_parse_bytes (const char *text, guint64 *bytes);

@@ -1,0 +1,56 @@
+/* SPDX-FileCopyrightText: Sfumato authors
+ * SPDX-License-Identifier: GPL-3.0-or-later */
+/* compute/stream.h — recording dispatches. Internal to compute/: ops are written with it, models never see it.
+ *
+ * Barriers are derived: each argument's access (read, write) is what the shader declares; a dispatch that touches
+ * bytes which an earlier one of the same submission wrote, or writes bytes that it read, waits for it. */
+#pragma once
+#include "compute/compute.h"
+#include "shader-id.h"
+
+#define QI_MAX_ARGS 10
+#define QI_MAX_SPEC 12
+
+/* One shader argument: bytes [offset, offset + bytes) of a tensor; bytes 0: to its end; tensor NULL: a dummy that
+ * must not be read. Offsets need no alignment: a misaligned range is copied through aligned scratch. */
+typedef struct
+{
+  const QiTensor *tensor;
+  guint64 offset, bytes;
+} QiArg;
+
+typedef struct
+{
+  QiShaderId shader;
+  const char *name; /* op, for profiles and tools: static string */
+  QiArg args[QI_MAX_ARGS]; /* in the order of the shader's bindings 0, 1, … */
+  guint n_args;
+  const void *push;
+  guint push_bytes;
+  guint32 spec[QI_MAX_SPEC]; /* specialisation constants 0, 1, … */
+  guint n_spec;
+  guint32 groups[3];
+  double flops; /* for the split into submissions and for profiles */
+} QiDispatch;
+
+void qi_stream_dispatch (QiStream *s, const QiDispatch *dispatch);
+
+/* dst[dst_offset …] = src[src_offset …], n bytes. */
+void qi_stream_copy (QiStream *s, const QiTensor *dst, guint64 dst_offset, const QiTensor *src, guint64 src_offset,
+                     guint64 n);
+void qi_stream_fill_zero (QiStream *s, const QiTensor *t);
+
+const QiDeviceInfo *qi_stream_device_info (const QiStream *s);
+
+/* FLOPs that one dispatch may hold, so that cancelling is answered in time; an op splits what is more. */
+double qi_stream_flops_budget (const QiStream *s);
+
+/* Rows a dispatch may cover so that a binding of row_bytes each fits the device and flops_per_row fit the budget:
+ * a multiple of step where possible, at least 1, at most n_rows. Pass the largest row_bytes among the arguments. */
+guint64 qi_stream_window (const QiStream *s, guint64 n_rows, guint64 row_bytes, double flops_per_row, guint64 step);
+
+/* Local size of a workgroup that reduces one row: the subgroup's on software devices, else 256. */
+guint qi_stream_reduce_lanes (const QiStream *s);
+
+/* For the test that provokes a missing barrier: derives none while off. */
+void qi_stream_set_barriers (QiStream *s, gboolean on);
