@@ -129,6 +129,9 @@ QiStream *qi_stream_new (QiDevice *device, gboolean plan);
 void qi_stream_free (QiStream *s); /* waits for the GPU */
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (QiStream, qi_stream_free)
 
+/* Bytes of blocks a stream allocates beside its pool: staging and the like. A plan counts them. */
+guint64 qi_stream_fixed_bytes (void);
+
 gboolean qi_stream_is_plan (const QiStream *s);
 QiPool *qi_stream_pool (QiStream *s); /* where its scratch lives; reserve it before first use */
 void qi_stream_set_compute (QiStream *s, QiCompute compute);

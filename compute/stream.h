@@ -52,5 +52,8 @@ guint64 qi_stream_window (const QiStream *s, guint64 n_rows, guint64 row_bytes, 
 /* Local size of a workgroup that reduces one row: the subgroup's on software devices, else 256. */
 guint qi_stream_reduce_lanes (const QiStream *s);
 
+/* Smaller limits than the device's, for tests of the splitting; 0 leaves one as it is. */
+void qi_stream_set_limits (QiStream *s, guint64 max_binding, double flops_budget);
+
 /* For the test that provokes a missing barrier: derives none while off. */
 void qi_stream_set_barriers (QiStream *s, gboolean on);

@@ -1,0 +1,127 @@
+/* SPDX-FileCopyrightText: Sfumato authors
+ * SPDX-License-Identifier: GPL-3.0-or-later */
+#include <string.h>
+
+#include "compute/device.h"
+
+gboolean
+qi_caps_has_extension (VkPhysicalDevice physical, const char *name)
+{
+  g_autofree VkExtensionProperties *list = NULL;
+  guint32 n = 0;
+
+  if (vkEnumerateDeviceExtensionProperties (physical, NULL, &n, NULL) != VK_SUCCESS)
+    return FALSE;
+  list = g_new0 (VkExtensionProperties, n + 1);
+  vkEnumerateDeviceExtensionProperties (physical, NULL, &n, list);
+  for (guint i = 0; i < n; i++)
+    if (strcmp (list[i].extensionName, name) == 0)
+      return TRUE;
+  return FALSE;
+}
+
+static gboolean
+find_compute_queue (VkPhysicalDevice physical, guint32 *family, gboolean *timestamps)
+{
+  VkQueueFamilyProperties list[32];
+  guint32 n = G_N_ELEMENTS (list);
+
+  vkGetPhysicalDeviceQueueFamilyProperties (physical, &n, list);
+  for (guint i = 0; i < n; i++)
+    if (list[i].queueFlags & VK_QUEUE_COMPUTE_BIT)
+      {
+        *family = i;
+        *timestamps = list[i].timestampValidBits > 0;
+        return TRUE;
+      }
+  return FALSE;
+}
+
+static void
+read_memory (VkPhysicalDevice physical, QiDeviceInfo *info)
+{
+  VkPhysicalDeviceMemoryProperties memory;
+
+  vkGetPhysicalDeviceMemoryProperties (physical, &memory);
+  for (guint i = 0; i < memory.memoryHeapCount; i++)
+    if (memory.memoryHeaps[i].flags & VK_MEMORY_HEAP_DEVICE_LOCAL_BIT)
+      info->memory_bytes = MAX (info->memory_bytes, memory.memoryHeaps[i].size);
+}
+
+static QiDeviceType
+device_type (VkPhysicalDeviceType type)
+{
+  switch (type)
+    {
+    case VK_PHYSICAL_DEVICE_TYPE_DISCRETE_GPU: return QI_DEVICE_DISCRETE;
+    case VK_PHYSICAL_DEVICE_TYPE_INTEGRATED_GPU: return QI_DEVICE_INTEGRATED;
+    case VK_PHYSICAL_DEVICE_TYPE_CPU: return QI_DEVICE_SOFTWARE;
+    default: return QI_DEVICE_OTHER;
+    }
+}
+
+static void
+read_properties (VkPhysicalDevice physical, QiCaps *caps)
+{
+  VkPhysicalDeviceVulkan13Properties v13 = { .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_VULKAN_1_3_PROPERTIES };
+  VkPhysicalDeviceVulkan12Properties v12 = { .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_VULKAN_1_2_PROPERTIES,
+                                             .pNext = &v13 };
+  VkPhysicalDeviceVulkan11Properties v11 = { .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_VULKAN_1_1_PROPERTIES,
+                                             .pNext = &v12 };
+  VkPhysicalDeviceProperties2 p = { .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_PROPERTIES_2, .pNext = &v11 };
+  QiDeviceInfo *info = &caps->info;
+
+  vkGetPhysicalDeviceProperties2 (physical, &p);
+  g_strlcpy (caps->name, p.properties.deviceName, sizeof caps->name);
+  g_snprintf (caps->driver, sizeof caps->driver, "%s %s", v12.driverName, v12.driverInfo);
+  for (guint i = 0; i < VK_UUID_SIZE; i++)
+    g_snprintf (info->uuid + 2 * i, 3, "%02x", v11.deviceUUID[i]);
+  info->type = device_type (p.properties.deviceType);
+  info->api_version = p.properties.apiVersion;
+  info->max_binding = p.properties.limits.maxStorageBufferRange;
+  info->max_allocation = MIN (v11.maxMemoryAllocationSize, v13.maxBufferSize ? v13.maxBufferSize : G_MAXUINT64);
+  info->subgroup_size = v11.subgroupSize;
+  info->shared_bytes = p.properties.limits.maxComputeSharedMemorySize;
+  info->int8_dot = v13.integerDotProduct4x8BitPackedSignedAccelerated;
+  caps->timestamp_seconds = p.properties.limits.timestampPeriod * 1e-9;
+  caps->offset_alignment = (guint) p.properties.limits.minStorageBufferOffsetAlignment;
+}
+
+gboolean
+qi_caps_read (VkPhysicalDevice physical, QiCaps *caps, const char **why)
+{
+  VkPhysicalDeviceVulkan13Features f13 = { .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_VULKAN_1_3_FEATURES };
+  VkPhysicalDeviceVulkan12Features f12 = { .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_VULKAN_1_2_FEATURES,
+                                           .pNext = &f13 };
+  VkPhysicalDeviceVulkan11Features f11 = { .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_VULKAN_1_1_FEATURES,
+                                           .pNext = &f12 };
+  VkPhysicalDeviceFeatures2 f = { .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_FEATURES_2, .pNext = &f11 };
+  VkPhysicalDeviceProperties p;
+
+  memset (caps, 0, sizeof *caps);
+  *why = NULL;
+  vkGetPhysicalDeviceProperties (physical, &p);
+  if (p.apiVersion < VK_API_VERSION_1_3)
+    {
+      g_strlcpy (caps->name, p.deviceName, sizeof caps->name);
+      *why = "its driver is older than Vulkan 1.3";
+      return FALSE;
+    }
+  read_properties (physical, caps);
+  read_memory (physical, &caps->info);
+  vkGetPhysicalDeviceFeatures2 (physical, &f);
+  caps->info.f16_arithmetic = f12.shaderFloat16;
+  caps->info.coopmat = qi_caps_has_extension (physical, "VK_KHR_cooperative_matrix");
+  caps->info.coopmat2 = qi_caps_has_extension (physical, "VK_NV_cooperative_matrix2");
+  if (!find_compute_queue (physical, &caps->queue_family, &caps->info.timestamps))
+    *why = "it has no compute queue";
+  else if (!f11.storageBuffer16BitAccess || !f12.storageBuffer8BitAccess || !f12.shaderInt8 || !f.features.shaderInt16)
+    *why = "its shaders cannot read 8- and 16-bit values";
+  else if (!f12.timelineSemaphore || !f13.synchronization2)
+    *why = "it lacks timeline semaphores or synchronization2";
+  else if (!f13.subgroupSizeControl || !f13.computeFullSubgroups)
+    *why = "its subgroups cannot be full";
+  else if (!qi_caps_has_extension (physical, VK_KHR_PUSH_DESCRIPTOR_EXTENSION_NAME))
+    *why = "it lacks push descriptors";
+  return *why == NULL;
+}

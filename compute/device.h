@@ -1,0 +1,49 @@
+/* SPDX-FileCopyrightText: Sfumato authors
+ * SPDX-License-Identifier: GPL-3.0-or-later */
+/* compute/device.h — the insides of QiDevice, for compute/ alone. */
+#pragma once
+#include "compute/compute.h"
+#include "compute/vma.h"
+#include "shader-id.h"
+
+typedef struct _QiPipelineCache QiPipelineCache;
+
+struct _QiDevice
+{
+  VkInstance instance;
+  VkDebugUtilsMessengerEXT messenger;
+  VkPhysicalDevice physical;
+  VkDevice device;
+  VkQueue queue;
+  guint32 queue_family;
+  VmaAllocator vma;
+  QiPipelineCache *pipelines;
+  QiDeviceInfo info;
+  char *name, *driver;
+  gboolean validate, profile;
+  guint64 memory_limit;
+  double timestamp_seconds; /* of one tick */
+  guint offset_alignment;   /* of a binding */
+
+  GMutex lock; /* what follows */
+  QiMemoryCount count;
+  guint n_messages;
+  char *first_message;
+};
+
+void qi_device_count_blocks (QiDevice *device, gint64 bytes);
+void qi_device_count_tensors (QiDevice *device, gint64 bytes);
+gboolean qi_device_over_limit (QiDevice *device, guint64 more_bytes);
+void qi_device_name_object (QiDevice *device, VkObjectType type, guint64 handle, const char *name);
+
+/* caps.c: what physical can do; FALSE when it cannot run the engine, *why says what it lacks (static). */
+typedef struct
+{
+  char name[256], driver[300];
+  QiDeviceInfo info;
+  guint32 queue_family;
+  double timestamp_seconds;
+  guint offset_alignment;
+} QiCaps;
+gboolean qi_caps_read (VkPhysicalDevice physical, QiCaps *caps, const char **why);
+gboolean qi_caps_has_extension (VkPhysicalDevice physical, const char *name);
