@@ -179,7 +179,7 @@ enter() {
   case $cwd/ in "$share"/*) ;; *) cwd=$here ;; esac
 
   set -- -- env --default-signal=INT,QUIT "$@"
-  for v in CI G_MESSAGES_DEBUG QI_DEVICE QI_VALIDATE QI_PROFILE QI_MEMORY_LIMIT QI_KERNELS QI_STUB QI_REQUIRE_VULKAN; do
+  for v in CI PREFIX G_MESSAGES_DEBUG QI_DEVICE QI_VALIDATE QI_PROFILE QI_MEMORY_LIMIT QI_KERNELS QI_STUB QI_REQUIRE_VULKAN; do
     eval "[ -z \"\${$v+x}\" ] || set -- --setenv $v \"\$$v\" \"\$@\""
   done
   [ "$mode" = root ] || set -- --unshare-user --uid 0 --gid 0 "$@"
@@ -193,4 +193,39 @@ enter() {
     --setenv PATH /usr/local/bin:/usr/bin:/bin:/usr/local/sbin:/usr/sbin:/sbin --setenv HOME /home/dev \
     --setenv LANG C.UTF-8 --setenv TERM "${TERM:-dumb}" --setenv TZ UTC --setenv XDG_RUNTIME_DIR /run/user/0 \
     --setenv USER root "$@"
+}
+
+# --- installing from it -----------------------------------------------------------------------------------
+
+# The machine's own libraries are too old for the program: it is installed inside the root, and what the user
+# gets is a short script that enters the root with the user's own folders in sight. Does not return.
+install_wrapper() {
+  [ "$(id -u)" = 0 ] && ids= || ids=--unshare-user
+  target=${PREFIX:-$HOME/.local}
+  mkdir -p "$here/_build" "$target/bin"
+  (PREFIX=/opt/sfumato && export PREFIX && enter "$here/dev" install) || exit
+  cat >"$target/bin/sfumato.part" <<EOF
+#!/bin/sh
+# Made by Sfumato's ./dev install: runs the program inside the environment it was built in.
+root='$root'
+[ -x "\$root/opt/sfumato/bin/sfumato" ] || { echo "sfumato: its environment is gone; run ./dev install again" >&2; exit 125; }
+set -- -- env --default-signal=INT,QUIT /opt/sfumato/bin/sfumato "\$@"
+# Every folder of this machine which is no part of its system, under its own name: pictures may lie anywhere.
+for d in /*; do
+  case \$d in
+    /bin | /boot | /dev | /etc | /lib* | /lost+found | /opt | /proc | /run | /sbin | /sys | /usr | /var) ;;
+    *) [ ! -d "\$d" ] || [ -L "\$d" ] || set -- --bind "\$d" "\$d" "\$@" ;;
+  esac
+done
+trap '' INT QUIT
+exec bwrap $ids --bind "\$root" / --dev-bind /dev /dev --perms 1777 --tmpfs /dev/shm --proc /proc \\
+  --ro-bind /sys /sys --tmpfs /run --bind-try /run/user /run/user \\
+  --bind-try /var/tmp /var/tmp --ro-bind-try /etc/resolv.conf /etc/resolv.conf --unshare-pid --die-with-parent \\
+  --chdir "\$(pwd -P)" --setenv PATH /usr/local/bin:/usr/bin:/bin "\$@"
+EOF
+  chmod +x "$target/bin/sfumato.part"
+  mv "$target/bin/sfumato.part" "$target/bin/sfumato"
+  say "installed: $target/bin/sfumato (it runs in $root)"
+  case :$PATH: in *":$target/bin:"*) ;; *) say "$target/bin is not on your PATH" ;; esac
+  exit 0
 }

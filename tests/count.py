@@ -1,0 +1,38 @@
+#!/usr/bin/env python3
+# SPDX-FileCopyrightText: Sfumato authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Count the cases of a meson test run, one by one: count.py BUILD/meson-logs/testlog.json"""
+import json, re, sys
+
+POINT = re.compile(r'(not )?ok\b[^#]*(#\s*(skip|todo))?', re.IGNORECASE)
+
+
+def count(path):
+    """(passed, failed, skipped). A program which died counts as one more failure than its lines say."""
+    passed = failed = skipped = 0
+    with open(path, encoding='utf-8') as log:
+        for line in log:
+            test = json.loads(line)
+            before, points = failed, 0
+            for text in (test.get('stdout') or '').splitlines():
+                point = POINT.match(text)
+                if not point:
+                    continue
+                points += 1
+                if (point[3] or '').lower() == 'skip':
+                    skipped += 1
+                elif point[1]:
+                    failed += 1
+                else:
+                    passed += 1
+            good = test['result'] in ('OK', 'EXPECTEDFAIL')
+            if points == 0:
+                # No TAP: the program is its own and only case. (A plan of "1..0" is a skip.)
+                passed, skipped = passed + good, skipped + (test['result'] == 'SKIP')
+            if not good and test['result'] != 'SKIP' and failed == before:
+                failed += 1
+    return passed, failed, skipped
+
+
+if __name__ == '__main__':
+    print('%d passed, %d failed, %d skipped' % count(sys.argv[1]))
