@@ -78,7 +78,8 @@ read_properties (VkPhysicalDevice physical, QiCaps *caps)
     g_snprintf (info->uuid + 2 * i, 3, "%02x", v11.deviceUUID[i]);
   info->type = device_type (p.properties.deviceType);
   info->api_version = p.properties.apiVersion;
-  info->max_binding = p.properties.limits.maxStorageBufferRange;
+  /* Shaders count bytes in 32 bits. */
+  info->max_binding = MIN (p.properties.limits.maxStorageBufferRange, 1u << 31);
   info->max_allocation = MIN (v11.maxMemoryAllocationSize, v13.maxBufferSize ? v13.maxBufferSize : G_MAXUINT64);
   info->subgroup_size = v11.subgroupSize;
   info->shared_bytes = p.properties.limits.maxComputeSharedMemorySize;

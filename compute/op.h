@@ -37,7 +37,7 @@ void qi_linear_add_into (QiStream *s, const QiTensor *y, const QiTensor *x, cons
 
 /* t in f32, whatever its dtype: [.., d] to the same shape. Exact to one rounding of the GGUF reference. */
 const QiTensor *qi_decode (QiStream *s, const QiTensor *t);
-void qi_decode_into (QiStream *s, const QiTensor *y, const QiTensor *t); /* y: f32, f16 (rounded to nearest even) */
+void qi_decode_into (QiStream *s, const QiTensor *y, const QiTensor *t); /* y: f32 */
 
 /* -- attention --------------------------------------------------------------------------------------- */
 

@@ -16,4 +16,13 @@ struct QiPushPointwise
   float a, b;
 };
 
+/* decode.comp */
+struct QiPushDecode
+{
+  uint rows, columns;
+  uint row_bytes; /* of w */
+  uint has_ids;
+  uint group_row; /* row of the grid's first row of groups */
+};
+
 #endif

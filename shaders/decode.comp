@@ -1,0 +1,30 @@
+// SPDX-FileCopyrightText: Sfumato authors
+// SPDX-License-Identifier: GPL-3.0-or-later
+// decode.comp — y[r, c] = element c of row ids[r] (or r) of w, in f32. w: [n, d], any weight type; y: f32 [rows, d].
+// Grid: x over columns, y over rows.
+#version 460
+#extension GL_GOOGLE_include_directive : require
+#extension GL_EXT_shader_16bit_storage : require
+#extension GL_EXT_shader_explicit_arithmetic_types_int16 : require
+#include "push.h"
+
+layout (local_size_x_id = 0) in;
+layout (set = 0, binding = 0) readonly buffer W { uint16_t w[]; };
+layout (set = 0, binding = 1) readonly buffer Ids { uint ids[]; };
+layout (set = 0, binding = 2) writeonly buffer Y { uint y[]; };
+layout (push_constant) uniform Push { QiPushDecode p; };
+
+#include "lib/dtype.glsl"
+
+void
+main ()
+{
+  const uint c = gl_GlobalInvocationID.x;
+  const uint r = gl_WorkGroupID.y + p.group_row;
+
+  if (c >= p.columns || r >= p.rows)
+    return;
+  const uint row = p.has_ids != 0u ? ids[r] : r;
+  // As bits: a store of a float may flush subnormals.
+  y[r * p.columns + c] = floatBitsToUint (qi_element (row * p.row_bytes, c));
+}
