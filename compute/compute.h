@@ -121,8 +121,7 @@ guint64 qi_tensor_bytes (const QiTensor *tensor);
 typedef enum
 {
   QI_COMPUTE_F32,
-  QI_COMPUTE_F16, /* f16 operands, each row scaled by a power of two chosen from its maximum */
-  QI_COMPUTE_BF16
+  QI_COMPUTE_F16 /* f16 operands, each row scaled by a power of two chosen from its maximum */
 } QiCompute;
 
 QiStream *qi_stream_new (QiDevice *device, gboolean plan);

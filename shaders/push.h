@@ -25,4 +25,23 @@ struct QiPushDecode
   uint group_row; /* row of the grid's first row of groups */
 };
 
+/* linear.comp */
+struct QiPushLinear
+{
+  uint m, n, k;
+  uint x_pitch;     /* elements from one row of x to the next */
+  uint w_row_bytes;
+  uint y_pitch;     /* columns of y */
+  uint n_first;     /* column of y, bias, scale and gate that column 0 of this dispatch is */
+  uint n_w_scales;  /* 0, 1, or one a column */
+  uint has_bias, has_gate;
+};
+
+/* pack_rows.comp */
+struct QiPushPackRows
+{
+  uint columns, pitch;
+  uint group_row;
+};
+
 #endif

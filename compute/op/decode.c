@@ -7,6 +7,9 @@
 #define LANES 64
 #define MAX_GROUPS_Y 65535
 
+/* The variants follow QiDtype in the list of shaders. */
+G_STATIC_ASSERT (QI_SHADER_DECODE_IQ4_XS - QI_SHADER_DECODE_F32 == QI_DTYPE_IQ4_XS - QI_DTYPE_F32);
+
 /* y: f32 [rows, d] of table rows [first, first + rows), or of rows ids[first …] of it. */
 static void
 decode_window (QiStream *s, const QiTensor *y, const QiTensor *table, const QiTensor *ids, guint64 first, guint64 rows)
