@@ -1,0 +1,41 @@
+# SPDX-FileCopyrightText: Sfumato authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Who may include whom. A folder may always include itself; a file named here means that header alone."""
+
+LAYERS = {
+    'base': [],
+    'shaders': [],
+    'compute': ['base', 'shaders'],
+    'models': ['base', 'compute/compute.h', 'compute/op.h'],
+    'compose': ['base'],
+    'wire': ['base'],
+    'worker': ['base', 'wire', 'models/engine.h'],
+    'cli': ['base', 'compose', 'models/engine.h', 'wire/client.h'],
+    'ui': ['base', 'compose', 'wire/client.h'],
+    'plugin': ['base', 'compose', 'wire', 'ui'],
+    # tests may include anything, internal headers too
+}
+
+# Headers of other people's libraries, and the only folders that may know them. GLib and libc are everybody's.
+LIBRARIES = {
+    'vulkan/': ['compute'],
+    'volk.h': ['compute'],
+    'vk_mem_alloc.h': ['compute'],
+    'yyjson.h': ['models'],
+    'gdk-pixbuf/': ['cli', 'ui', 'plugin'],
+    'gtk/': ['ui', 'plugin'],
+    'gdk/': ['ui', 'plugin'],
+    'libgimp/': ['plugin'],
+    'gegl': ['plugin'],
+    'babl/': ['plugin'],
+}
+
+# Headers the build makes, by the folder that makes them.
+GENERATED = {'shader-id.h': 'shaders'}
+
+# What a program must not be linked with: (folder of the program, pattern of a library, reason).
+UNLINKED = [
+    ('worker', r'libg[td]k-|libgimp', 'the model must not crash for a window'),
+    ('cli', r'libgtk-|libgimp', 'everything right of the socket builds without GIMP'),
+    ('plugin', r'libvulkan', 'a driver must not crash the plug-in'),
+]
