@@ -44,4 +44,22 @@ struct QiPushPackRows
   uint group_row;
 };
 
+/* norm.comp */
+struct QiPushNorm
+{
+  uint columns;
+  uint group_row;
+  uint has_a, has_b;
+  float eps;
+};
+
+/* norm_rope.comp */
+struct QiPushNormRope
+{
+  uint heads, d;
+  uint group_row;
+  uint has_weight, has_rope;
+  float eps;
+};
+
 #endif
