@@ -62,4 +62,15 @@ struct QiPushNormRope
   float eps;
 };
 
+/* attention.comp */
+struct QiPushAttention
+{
+  uint n_q, n_k;     /* rows of this dispatch, keys */
+  uint all_q;        /* rows of all dispatches, for the causal mask */
+  uint first_q;      /* the first row's number among them */
+  uint heads, kv_heads, group;
+  uint causal;
+  float scale;
+};
+
 #endif
