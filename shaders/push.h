@@ -73,4 +73,23 @@ struct QiPushAttention
   float scale;
 };
 
+/* conv2d.comp */
+struct QiPushConv
+{
+  uint h, w, c_in; /* of the whole input */
+  uint ow, c_out;
+  uint x_first;    /* input row that binding 0 begins with */
+  uint y_first;    /* output row that the grid and binding 4 begin with */
+  uint has_bias, has_residual;
+};
+
+/* shape.comp */
+struct QiPushShape
+{
+  uint n; /* values of the result */
+  uint h, w, c;
+  uint first;
+  uint group_pitch; /* values of one row of the grid */
+};
+
 #endif
