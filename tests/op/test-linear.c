@@ -98,6 +98,7 @@ test_types (gconstpointer data)
 
       check_linear (type, GPOINTER_TO_UINT (data), 3, 19, k, QI_ACT_NONE, 0);
       check_linear (type, GPOINTER_TO_UINT (data), 21, 19, k, QI_ACT_NONE, 0);
+      check_linear (type, GPOINTER_TO_UINT (data), 50, 19, k, QI_ACT_NONE, 0); /* block types are expanded first */
     }
 }
 
@@ -114,6 +115,7 @@ test_windows (void)
 {
   check_linear (QI_DTYPE_F32, QI_COMPUTE_F32, 37, 50, 64, QI_ACT_NONE, 2048);
   check_linear (QI_DTYPE_Q4_K, QI_COMPUTE_F16, 37, 50, 256, QI_ACT_NONE, 4096);
+  check_linear (QI_DTYPE_Q4_K, QI_COMPUTE_F16, 101, 50, 256, QI_ACT_NONE, 4096);
 }
 
 static void
