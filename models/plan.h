@@ -1,0 +1,36 @@
+/* SPDX-FileCopyrightText: Sfumato authors
+ * SPDX-License-Identifier: GPL-3.0-or-later */
+/* models/plan.h — what a job will need, stage by stage, known before anything is allocated: the pipeline itself is run with
+ * pools and streams that only count. */
+#pragma once
+#include "models/pipeline/text-to-image.h"
+#include "models/runtime.h"
+
+/* One part's stage. Bytes of device memory. */
+typedef struct
+{
+  gboolean used;
+  guint64 weights, weights_blocks; /* of tensors, and of the blocks that hold them */
+  guint64 scratch, scratch_blocks; /* at their peak */
+} QiPlanStage;
+
+/* For n_jobs jobs of a pipeline. (transfer full) */
+QiPlan *qi_plan_text_to_image (QiDevice *device, const QiModelSet *set, QiCompute compute, const QiTextToImage *jobs,
+                               guint n_jobs, GError **error);
+void qi_plan_free (QiPlan *plan);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (QiPlan, qi_plan_free)
+
+const QiPlanStage *qi_plan_stage (const QiPlan *plan, QiPart part);
+/* Blocks reserved like these: NULL when the stage does not occur. */
+const QiPool *qi_plan_weights (const QiPlan *plan, QiPart part);
+const QiPool *qi_plan_scratch (const QiPlan *plan, QiPart part);
+
+/* Bytes of blocks: of the stage alone (staging included), of all weights with the largest scratch, and at the peak when at
+ * most budget bytes are used (0: no limit), parts handed over where needed. */
+guint64 qi_plan_stage_bytes (const QiPlan *plan, QiPart part);
+guint64 qi_plan_resident_bytes (const QiPlan *plan);
+guint64 qi_plan_peak_bytes (const QiPlan *plan, guint64 budget);
+gboolean qi_plan_fits (const QiPlan *plan, guint64 budget, GError **error); /* QI_ERROR_OUT_OF_MEMORY with figures */
+
+/* "text encoder", "transformer", … */
+const char *qi_part_name (QiPart part);

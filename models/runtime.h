@@ -1,0 +1,72 @@
+/* SPDX-FileCopyrightText: Sfumato authors
+ * SPDX-License-Identifier: GPL-3.0-or-later */
+/* models/runtime.h — the parts of a model on a device: which are loaded, within which budget. Internal to models/.
+ *
+ * Work is done in stages, one part each: qi_runtime_begin() sees to it that the part is loaded, handing back others
+ * where memory is short, and gives a stream with scratch of the planned size; qi_runtime_end() waits for the GPU. A part
+ * stays loaded until its memory is wanted.
+ *
+ * A planning runtime runs the same pipelines without memory and without reading weights, and counts what they need
+ * (models/plan.h); a real one reserves exactly that. Threads: one at a time. */
+#pragma once
+#include "models/diffusion/mmdit.h"
+#include "models/engine.h"
+#include "models/text/encoder.h"
+#include "models/vae/decoder.h"
+#include "models/vae/encoder.h"
+
+typedef enum
+{
+  QI_PART_TEXT_ENCODER,
+  QI_PART_VAE_ENCODER,
+  QI_PART_MMDIT,
+  QI_PART_VAE_DECODER,
+  QI_N_PARTS
+} QiPart;
+
+typedef struct _QiPlan QiPlan;
+typedef struct _QiRuntime QiRuntime;
+
+/* device and set are borrowed and must outlive it. (transfer full) */
+QiRuntime *qi_runtime_new (QiDevice *device, const QiModelSet *set, QiCompute compute, gboolean plan);
+void qi_runtime_free (QiRuntime *runtime);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (QiRuntime, qi_runtime_free)
+
+QiDevice *qi_runtime_device (QiRuntime *runtime);
+const QiModelSet *qi_runtime_set (QiRuntime *runtime);
+gboolean qi_runtime_is_plan (const QiRuntime *runtime);
+
+/* What the stages that follow run under. plan and cancellable are borrowed until set anew; all may be NULL. budget: bytes of
+ * device memory, 0: no limit but the device's. */
+typedef struct
+{
+  const QiPlan *plan; /* stages it knows reserve its sizes */
+  guint64 budget;
+  QiProgressFunc progress;
+  gpointer user_data;
+  GCancellable *cancellable;
+} QiJob;
+void qi_runtime_set_job (QiRuntime *runtime, const QiJob *job); /* NULL: none */
+
+/* Calls the job's progress function; a planning runtime does not. */
+void qi_runtime_progress (QiRuntime *runtime, const QiProgress *progress);
+
+/* NULL with error set: QI_ERROR_OUT_OF_MEMORY with figures when the stage does not fit the budget even alone. The stream
+ * belongs to the runtime. Stages do not nest. */
+QiStream *qi_runtime_begin (QiRuntime *runtime, QiPart part, GError **error);
+gboolean qi_runtime_end (QiRuntime *runtime, GError **error);
+/* After an error of the caller's own: ends the stage without a word. */
+void qi_runtime_abandon (QiRuntime *runtime);
+
+/* The part of the current stage. */
+const QiTextEncoder *qi_runtime_text_encoder (QiRuntime *runtime);
+const QiMmdit *qi_runtime_mmdit (QiRuntime *runtime);
+const QiVaeEncoder *qi_runtime_vae_encoder (QiRuntime *runtime);
+const QiVaeDecoder *qi_runtime_vae_decoder (QiRuntime *runtime);
+
+gboolean qi_runtime_is_loaded (const QiRuntime *runtime, QiPart part);
+void qi_runtime_unload (QiRuntime *runtime, QiPart part);
+
+/* Prompt embeddings kept on the host, f32 [rows, text_dim], by what they were made from. find: borrowed bytes or NULL. */
+GBytes *qi_runtime_find_embeddings (QiRuntime *runtime, const char *key);
+void qi_runtime_keep_embeddings (QiRuntime *runtime, const char *key, GBytes *embeddings);

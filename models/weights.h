@@ -1,0 +1,50 @@
+/* SPDX-FileCopyrightText: Sfumato authors
+ * SPDX-License-Identifier: GPL-3.0-or-later */
+/* models/weights.h — tensors of a checkpoint in a pool, in the layouts that ops want.
+ *
+ * A QiWeights belongs to one component. Its functions are called one after another while the component is made; the
+ * first error stays in it (a missing tensor, a wrong shape, a NaN, memory, cancelling), later calls do nothing, and
+ * qi_weights_finish() reports it. With a planning stream and pool they allocate and read nothing.
+ *
+ * Names are printf formats of canonical names without ".weight" and ".bias". Tensors belong to the QiWeights. */
+#pragma once
+#include "compute/op.h"
+#include "models/checkpoint/checkpoint.h"
+
+typedef struct _QiWeights QiWeights;
+
+/* Told after every few MiB: bytes read so far of this component's total. */
+typedef void (*QiLoadFunc) (guint64 done, guint64 total, gpointer user_data);
+
+/* Where a component is read from and to. All borrowed; pool must outlive the component, the others its making. */
+typedef struct
+{
+  const QiCheckpoint *checkpoint;
+  QiPool *pool;
+  QiStream *stream; /* uploads; when it is a planning one so must pool be */
+  GCancellable *cancellable;
+  QiLoadFunc progress; /* NULL: nobody listens */
+  gpointer user_data;
+} QiLoad;
+
+QiWeights *qi_weights_new (const QiLoad *load); /* copies *load */
+void qi_weights_free (QiWeights *weights);      /* its tensors too */
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (QiWeights, qi_weights_free)
+
+/* Waits for the uploads and reports the first error. Nothing may be loaded after it. */
+gboolean qi_weights_finish (QiWeights *weights, GError **error);
+
+/* NAME.weight [n_out, n_in] as stored, its scales, and with bias NAME.bias [n_out] in f32. */
+void qi_weights_linear (QiWeights *weights, QiLinear *linear, guint64 n_in, guint64 n_out, gboolean bias,
+                        const char *format, ...) G_GNUC_PRINTF (6, 7);
+
+/* The tensor of exactly this name in f32: [n], or [rows, n] when rows > 1. Stored dims of size 1 are of no account. */
+const QiTensor *qi_weights_array (QiWeights *weights, guint64 rows, guint64 n, const char *format, ...)
+  G_GNUC_PRINTF (4, 5);
+
+/* A convolution of size × size, size 3 or 1, with its bias. Stored as [O, I, t, size, size] (of which the last t is
+ * used, the only one that sees data when there is one frame), [O, I, size, size], or GGUF's [O I, t, size, size]. */
+void qi_weights_conv (QiWeights *weights, QiConv *conv, guint64 c_in, guint64 c_out, const char *format, ...)
+  G_GNUC_PRINTF (5, 6);
+void qi_weights_conv1 (QiWeights *weights, QiLinear *linear, guint64 c_in, guint64 c_out, const char *format, ...)
+  G_GNUC_PRINTF (5, 6);
