@@ -160,7 +160,7 @@ build_root() {
 
 stop_building() {
   trap '' INT TERM HUP
-  [ -z "${builder:-}" ] || { kill -TERM "-$builder" 2>/dev/null; wait "$builder" 2>/dev/null; }
+  [ -z "${builder:-}" ] || { kill -TERM "-$builder" 2>/dev/null || :; wait "$builder" 2>/dev/null || :; }
   rm -rf "$part" "$part.tmp"
   say "interrupted"
   exit 130
