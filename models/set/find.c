@@ -353,10 +353,11 @@ qi_model_find_tokenizer (const QiModelSearch *search, QiModelSet *set, GError **
   look_for_tokenizer (search->root, &path);
   if (set->text_encoder != NULL)
     {
-      g_autofree char *full = g_canonicalize_filename (qi_checkpoint_path (set->text_encoder), NULL);
-      g_autofree char *parent = g_path_get_dirname (full);
-      look_for_tokenizer (full, &path);
-      look_for_tokenizer (parent, &path);
+      g_autofree char *file = g_canonicalize_filename (qi_checkpoint_path (set->text_encoder), NULL);
+      g_autofree char *folder = g_path_get_dirname (file);
+      g_autofree char *above = g_path_get_dirname (folder);
+      look_for_tokenizer (folder, &path);
+      look_for_tokenizer (above, &path);
     }
   for (guint i = 0; i < search->places->len; i++)
     look_for_tokenizer (search->places->pdata[i], &path);

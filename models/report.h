@@ -1,0 +1,15 @@
+/* SPDX-FileCopyrightText: Sfumato authors
+ * SPDX-License-Identifier: GPL-3.0-or-later */
+/* models/report.h — what a model is, file by file: for people and for programs.
+ *
+ * The JSON object has "path", "name", "complete" (everything a picture needs is there), "variant" {name, title, rule,
+ * template, width, height}, "parts" (one object a component that is there: path, found, container, naming, tensors, bytes,
+ * dtypes [{dtype, tensors, bytes}], metadata, config with "from", missing_tensors, wrong_tensors, foreign_tensors),
+ * "tokenizer", "scheduler", and "missing" and "problems" [{part, sentence}]. Lists of tensors stop at 100 names;
+ * "…_count" has the number. Strings from files are valid UTF-8 without control and direction marks. */
+#pragma once
+#include "models/model-set.h"
+
+/* (transfer full, g_free) */
+char *qi_model_report_json (const QiModelSet *set);
+char *qi_model_report_text (const QiModelSet *set);
