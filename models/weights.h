@@ -13,8 +13,8 @@
 
 typedef struct _QiWeights QiWeights;
 
-/* Told after every few MiB: bytes read so far of this component's total. */
-typedef void (*QiLoadFunc) (guint64 done, guint64 total, gpointer user_data);
+/* Told after every few MiB: bytes of weights read so far. */
+typedef void (*QiLoadFunc) (guint64 done, gpointer user_data);
 
 /* Where a component is read from and to. All borrowed; pool must outlive the component, the others its making. */
 typedef struct
