@@ -6,11 +6,12 @@ LAYERS = {
     'base': [],
     'shaders': [],
     'compute': ['base', 'shaders'],
-    'models': ['base', 'compute/compute.h', 'compute/op.h'],
+    'models': ['base', 'compute/compute.h', 'compute/op.h', 'compute/dtype.h'],
     'compose': ['base'],
     'wire': ['base'],
     'worker': ['base', 'wire', 'models/engine.h'],
-    'cli': ['base', 'compose', 'models/engine.h', 'wire/client.h'],
+    # The command line also shows what a model consists of, which is no picture and so no business of the engine.
+    'cli': ['base', 'compose', 'models/engine.h', 'models/model-set.h', 'models/report.h', 'wire/client.h'],
     'ui': ['base', 'compose', 'wire/client.h'],
     'plugin': ['base', 'compose', 'wire', 'ui'],
     # tests may include anything, internal headers too
@@ -21,7 +22,7 @@ LIBRARIES = {
     'vulkan/': ['compute'],
     'volk.h': ['compute'],
     'vk_mem_alloc.h': ['compute'],
-    'yyjson.h': ['models'],
+    'yyjson.h': ['models', 'cli'],
     'gdk-pixbuf/': ['cli', 'ui', 'plugin'],
     'gtk/': ['ui', 'plugin'],
     'gdk/': ['ui', 'plugin'],
