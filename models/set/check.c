@@ -104,10 +104,10 @@ check_tensors (QiModelSet *set, QiComponent component, const char *from)
 void
 qi_model_check (QiModelSet *set, const QiModelSearch *search)
 {
-  check_presence (set, search);
-  check_fit (set);
   check_tensors (set, QI_COMPONENT_TRANSFORMER, set->mmdit_from);
   check_tensors (set, QI_COMPONENT_TEXT_ENCODER, set->text_from);
   check_tensors (set, QI_COMPONENT_VISION, set->vision_from);
   check_tensors (set, QI_COMPONENT_VAE, set->vae_from);
+  check_fit (set);
+  check_presence (set, search);
 }

@@ -5,7 +5,7 @@
 
     make-variants.py OUT [--base DIR]
 
-OUT must not exist, or be empty. Values are those of the base model unless the type cannot hold them; for such a file NAME
+OUT must not exist, be empty, or be of this program's own making: then it is made anew. Values are those of the base model unless the type cannot hold them; for such a file NAME
 there is as-f32/NAME.safetensors with the values it holds, in f32 and under the base model's names.
 
     transformer/NAME.safetensors    bf16, f32, f16, prefixed (model.diffusion_model.), marker-2511 (with its marker),
@@ -28,6 +28,7 @@ import shutil
 import struct
 
 HERE = pathlib.Path(__file__).resolve().parent
+STAMP = 'made-by-make-variants'
 
 
 # --- numbers -------------------------------------------------------------------------------------------------------
@@ -428,7 +429,9 @@ def main():
     parser.add_argument('--base', type=pathlib.Path, default=HERE / 'models' / 'base')
     args = parser.parse_args()
     base, out = args.base, args.out
-    if out.exists() and any(out.iterdir()):
+    if (out / STAMP).exists():
+        shutil.rmtree(out)
+    elif out.exists() and any(out.iterdir()):
         parser.error(f'{out} is not empty')
 
     net = read_safetensors(base / 'transformer' / 'diffusion_pytorch_model.safetensors')
@@ -457,6 +460,7 @@ def main():
     write_safetensors(out / 'comfyui' / 'text_encoders' / 'qwen_2.5_vl_7b.safetensors', lean)
     write_safetensors(out / 'comfyui' / 'vae' / 'qwen_image_vae.safetensors', wan)
     shutil.copytree(base / 'tokenizer', out / 'comfyui' / 'tokenizer')
+    (out / STAMP).touch()
 
 
 if __name__ == '__main__':
