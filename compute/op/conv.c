@@ -5,8 +5,7 @@
 #include "shaders/push.h"
 
 #define MAX_ROWS 65535
-#define PIXELS 12 /* of a row, in a lane's registers; figures: docs/performance.md */
-#define CHANNELS 2
+#define CHANNELS 4u /* output channels of a lane, where there are so many; figures: docs/performance.md */
 
 /* Input rows [*first, *end) that output rows [y_first, y_end) read. */
 static void
@@ -27,6 +26,18 @@ input_rows (QiConvMode mode, guint64 h, guint64 y_first, guint64 y_end, guint64 
   *end = MIN (*end, h);
 }
 
+/* Pixels of a row in a lane's registers: as many as waste at most a quarter at the row's end. */
+static guint
+pixels_of (guint64 ow)
+{
+  static const guint tiles[] = { 24, 16, 12, 8, 4, 2 };
+
+  for (guint i = 0; i < G_N_ELEMENTS (tiles); i++)
+    if ((ow + tiles[i] - 1) / tiles[i] * tiles[i] <= ow + ow / 4)
+      return tiles[i];
+  return 1;
+}
+
 static QiShaderId
 shader_of (QiDtype type)
 {
@@ -45,6 +56,7 @@ conv_window (QiStream *s, const QiTensor *y, const QiTensor *x, const QiConv *co
   const guint64 h = qi_tensor_dim (x, 0), w = qi_tensor_dim (x, 1), c_in = qi_tensor_dim (x, 2);
   const guint64 ow = qi_tensor_dim (y, 1), c_out = qi_tensor_dim (y, 2), y_row = ow * c_out * 4, x_row = w * c_in * 4;
   const guint lanes = qi_stream_device_info (s)->subgroup_size;
+  const guint pixels = pixels_of (ow), channels = CLAMP ((c_out + lanes - 1) / lanes, 1, CHANNELS);
   guint64 first, end;
 
   input_rows (mode, h, y_first, y_first + n, &first, &end);
@@ -69,10 +81,10 @@ conv_window (QiStream *s, const QiTensor *y, const QiTensor *x, const QiConv *co
                                           .n_args = 5,
                                           .push = &push,
                                           .push_bytes = sizeof push,
-                                          .spec = { lanes, PIXELS, CHANNELS, c_in % 4 == 0, mode },
+                                          .spec = { lanes, pixels, channels, c_in % 4 == 0, mode },
                                           .n_spec = 5,
-                                          .groups = { (c_out + lanes * CHANNELS - 1) / (lanes * CHANNELS),
-                                                      (ow + PIXELS - 1) / PIXELS, n },
+                                          .groups = { (c_out + lanes * channels - 1) / (lanes * channels),
+                                                      (ow + pixels - 1) / pixels, n },
                                           .flops = 18.0 * n * ow * c_out * c_in });
   }
 }
