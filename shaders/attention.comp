@@ -1,144 +1,245 @@
 // SPDX-FileCopyrightText: Sfumato authors
 // SPDX-License-Identifier: GPL-3.0-or-later
 // attention.comp — flash attention, f32: y[i, h] = sum_j softmax_j (scale q[i, h] . k[j, h']) v[j, h'], h' = h / group.
-// q, y: [n_q, heads D]; k, v: [n_k, kv_heads D]; D is a specialisation constant.
-// Each lane owns ROWS query rows: running maximum, sum and D accumulators of each. k and v are the same for all lanes of a
-// workgroup, so nothing crosses lanes, and each value loaded serves ROWS rows. Keys go by blocks of KEYS: one rescale of
-// the accumulators a block. Heads are read by fours (WIDE), or one by one where D is no multiple of 4.
-// Grid: x over blocks of lanes * ROWS query rows, y over heads.
+// q, y: [n_q, heads D]; k, v: [n_k, kv_heads D] rows [key_first, …) of all keys. A workgroup owns ROWS query rows of a head.
+// Keys go by blocks of KEYS. Scores: a lane owns NK keys, all rows; softmax: a lane owns a row; p v: a lane owns NC
+// columns, all rows. So a value loaded by a lane serves ROWS products, and nothing is summed across lanes.
+// More keys than one binding holds come in several dispatches: `state` hands maximum, sum and accumulators on.
+// Grid: x over tiles of rows, y over heads. Shared memory: about ROWS (2 D + KEYS) floats.
 #version 460
 #extension GL_GOOGLE_include_directive : require
 #extension GL_EXT_control_flow_attributes : require
 #include "push.h"
 
 layout (local_size_x_id = 0) in;
-layout (constant_id = 1) const uint D = 4;
-layout (constant_id = 2) const uint KEYS = 4;
-layout (constant_id = 3) const uint RANGES = 0; // keys of each row are given
-layout (constant_id = 4) const uint ROWS = 1;
-layout (constant_id = 5) const uint WIDE = 0;
-layout (constant_id = 6) const uint D4 = 1;     // D / 4 rounded up
+layout (constant_id = 1) const uint D = 8;
+layout (constant_id = 2) const uint ROWS = 1;
+layout (constant_id = 3) const uint KEYS = 8; // a multiple of LANES * NK and of STEP
+layout (constant_id = 4) const uint NK = 1;
+layout (constant_id = 5) const uint NC = 1;
+layout (constant_id = 6) const uint RANGES = 0; // keys of each row are given
 
 layout (set = 0, binding = 0) readonly buffer Q { float q[]; };
 layout (set = 0, binding = 1) readonly buffer K { float k[]; };
-layout (set = 0, binding = 1) readonly buffer K4 { vec4 k4[]; };
 layout (set = 0, binding = 2) readonly buffer V { float v[]; };
-layout (set = 0, binding = 2) readonly buffer V4 { vec4 v4[]; };
 layout (set = 0, binding = 3) readonly buffer Ranges { uvec2 ranges[]; };
-layout (set = 0, binding = 4) writeonly buffer Y { float y[]; };
+layout (set = 0, binding = 4) readonly buffer State { float state[]; }; // [n_q, heads, D + 2]: accumulators, maximum, sum
+layout (set = 0, binding = 5) writeonly buffer Y { float y[]; };        // y, or the next state
 layout (push_constant) uniform Push { QiPushAttention p; };
 
-const float NONE = -3.0e38;
+const uint STEP = 8u; // products in a row between two visits of the accumulators
+const uint LANES = gl_WorkGroupSize.x;
+const uint PITCH = (D + STEP - 1u) / STEP * STEP; // of q_s, padded by zeros
+const uint S_PITCH = KEYS + 1u;                    // odd: rows in different banks
+const bool WHOLE = D % (LANES * NC) == 0u;         // no lane has a column beyond D
+const float NONE = -3.0e38;                        // maximum of no scores
+const float LOG2_E = 1.4426950408889634;
 
-vec4
-load_k (uint at, uint c)
+shared float q_s[ROWS * PITCH]; // times scale / log 2
+shared float o_s[ROWS * D];
+shared float s_s[ROWS * S_PITCH];
+shared float top_s[ROWS], sum_s[ROWS], keep_s[ROWS];
+shared uint begin_s[ROWS], end_s[ROWS];
+
+uint
+row_of (uint r)
 {
-  if (WIDE != 0u)
-    return k4[(at >> 2) + c];
-  return vec4 (k[at + 4u * c], 4u * c + 1u < D ? k[at + 4u * c + 1u] : 0.0, 4u * c + 2u < D ? k[at + 4u * c + 2u] : 0.0,
-               4u * c + 3u < D ? k[at + 4u * c + 3u] : 0.0);
+  return min (gl_WorkGroupID.x * ROWS + r, p.n_q - 1u);
 }
 
-vec4
-load_v (uint at, uint c)
+// Keys of this dispatch that row r of the tile sees; none for a row past the end.
+uvec2
+keys_of (uint r)
 {
-  if (WIDE != 0u)
-    return v4[(at >> 2) + c];
-  return vec4 (v[at + 4u * c], 4u * c + 1u < D ? v[at + 4u * c + 1u] : 0.0, 4u * c + 2u < D ? v[at + 4u * c + 2u] : 0.0,
-               4u * c + 3u < D ? v[at + 4u * c + 3u] : 0.0);
+  const uint row = gl_WorkGroupID.x * ROWS + r;
+  uvec2 keys = uvec2 (0u, row < p.n_q ? p.key_first + p.n_k : 0u);
+
+  if (p.causal != 0u)
+    keys.y = min (keys.y, row + p.causal);
+  if (RANGES != 0u)
+    keys = uvec2 (ranges[row_of (r)].x, min (ranges[row_of (r)].y, keys.y));
+  return max (keys, uvec2 (p.key_first)) - p.key_first;
+}
+
+void
+load_tile (uint head)
+{
+  const uint lane = gl_LocalInvocationIndex;
+
+  for (uint i = lane; i < ROWS * PITCH; i += LANES)
+    {
+      const uint c = i % PITCH;
+
+      q_s[i] = c < D ? q[(row_of (i / PITCH) * p.heads + head) * D + c] * p.scale * LOG2_E : 0.0;
+    }
+  for (uint i = lane; i < ROWS * D; i += LANES)
+    o_s[i] = p.has_state != 0u ? state[(row_of (i / D) * p.heads + head) * (D + 2u) + i % D] : 0.0;
+  for (uint r = lane; r < ROWS; r += LANES)
+    {
+      const uint at = (row_of (r) * p.heads + head) * (D + 2u) + D;
+      const uvec2 keys = keys_of (r);
+
+      top_s[r] = p.has_state != 0u ? state[at] : NONE;
+      sum_s[r] = p.has_state != 0u ? state[at + 1u] : 0.0;
+      begin_s[r] = keys.x;
+      end_s[r] = keys.y;
+    }
+}
+
+// s_s = scores of rows x keys [k0, k0 + n).
+void
+scores (uint k0, uint n, uint kv_at, uint kv_row)
+{
+  for (uint j0 = 0u; j0 < n; j0 += LANES * NK)
+    {
+      float acc[NK][ROWS];
+      uint at[NK];
+
+      [[unroll]] for (uint j = 0u; j < NK; j++)
+        {
+          at[j] = min (k0 + j0 + j * LANES + gl_LocalInvocationIndex, p.n_k - 1u) * kv_row + kv_at;
+          [[unroll]] for (uint r = 0u; r < ROWS; r++)
+            acc[j][r] = 0.0;
+        }
+      for (uint c = 0u; c < D; c += STEP)
+        {
+          float b[NK][STEP];
+
+          [[unroll]] for (uint j = 0u; j < NK; j++)
+            [[unroll]] for (uint i = 0u; i < STEP; i++)
+              b[j][i] = k[at[j] + (D == PITCH ? c + i : min (c + i, D - 1u))];
+          [[unroll]] for (uint r = 0u; r < ROWS; r++)
+            [[unroll]] for (uint i = 0u; i < STEP; i++)
+              {
+                const float a = q_s[r * PITCH + c + i];
+
+                [[unroll]] for (uint j = 0u; j < NK; j++)
+                  acc[j][r] = fma (a, b[j][i], acc[j][r]);
+              }
+        }
+      [[unroll]] for (uint j = 0u; j < NK; j++)
+        [[unroll]] for (uint r = 0u; r < ROWS; r++)
+          s_s[r * S_PITCH + j0 + j * LANES + gl_LocalInvocationIndex] = acc[j][r];
+    }
+}
+
+// s_s = exp (score - maximum so far), 0 for keys that a row does not see; keep_s rescales what was summed before.
+void
+softmax (uint k0)
+{
+  for (uint r = gl_LocalInvocationIndex; r < ROWS; r += LANES)
+    {
+      const uint begin = max (begin_s[r], k0) - k0, end = clamp (end_s[r], k0, k0 + KEYS) - k0;
+      const float before = top_s[r];
+      float top = before, sum = 0.0;
+
+      for (uint j = begin; j < end; j++)
+        top = max (top, s_s[r * S_PITCH + j]);
+      for (uint j = 0u; j < KEYS; j++)
+        {
+          const float e = j >= begin && j < end ? exp2 (s_s[r * S_PITCH + j] - top) : 0.0;
+
+          s_s[r * S_PITCH + j] = e;
+          sum += e;
+        }
+      keep_s[r] = exp2 (before - top);
+      sum_s[r] = sum_s[r] * keep_s[r] + sum;
+      top_s[r] = top;
+    }
+}
+
+// o_s = o_s * keep_s + s_s v over keys [k0, k0 + n).
+void
+accumulate (uint k0, uint n, uint kv_at, uint kv_row)
+{
+  for (uint c0 = 0u; c0 < D; c0 += LANES * NC)
+    {
+      float acc[NC][ROWS];
+      uint column[NC];
+
+      [[unroll]] for (uint c = 0u; c < NC; c++)
+        {
+          column[c] = c0 + c * LANES + gl_LocalInvocationIndex;
+          if (!WHOLE)
+            column[c] = min (column[c], D - 1u);
+          [[unroll]] for (uint r = 0u; r < ROWS; r++)
+            acc[c][r] = o_s[r * D + column[c]] * keep_s[r];
+        }
+      for (uint j = 0u; j < n; j += STEP)
+        {
+          float b[NC][STEP];
+
+          [[unroll]] for (uint i = 0u; i < STEP; i++)
+            [[unroll]] for (uint c = 0u; c < NC; c++)
+              b[c][i] = v[min (k0 + j + i, p.n_k - 1u) * kv_row + kv_at + column[c]];
+          [[unroll]] for (uint r = 0u; r < ROWS; r++)
+            [[unroll]] for (uint i = 0u; i < STEP; i++)
+              {
+                const float a = s_s[r * S_PITCH + j + i];
+
+                [[unroll]] for (uint c = 0u; c < NC; c++)
+                  acc[c][r] = fma (a, b[c][i], acc[c][r]);
+              }
+        }
+      if (!WHOLE)
+        barrier (); // lanes that share column D - 1 have read it
+      [[unroll]] for (uint c = 0u; c < NC; c++)
+        if (WHOLE || c0 + c * LANES + gl_LocalInvocationIndex < D)
+          [[unroll]] for (uint r = 0u; r < ROWS; r++)
+            o_s[r * D + column[c]] = acc[c][r];
+    }
+}
+
+void
+store_tile (uint head)
+{
+  const uint lane = gl_LocalInvocationIndex, pitch = p.last != 0u ? D : D + 2u;
+
+  for (uint i = lane; i < ROWS * D; i += LANES)
+    {
+      const uint r = i / D, row = gl_WorkGroupID.x * ROWS + r;
+      const float factor = p.last == 0u ? 1.0 : sum_s[r] > 0.0 ? 1.0 / sum_s[r] : 0.0;
+
+      if (row < p.n_q)
+        y[(row * p.heads + head) * pitch + i % D] = o_s[i] * factor;
+    }
+  for (uint r = lane; p.last == 0u && r < ROWS; r += LANES)
+    {
+      const uint row = gl_WorkGroupID.x * ROWS + r, at = (row * p.heads + head) * pitch + D;
+
+      if (row < p.n_q)
+        {
+          y[at] = top_s[r];
+          y[at + 1u] = sum_s[r];
+        }
+    }
 }
 
 void
 main ()
 {
-  const uint row0 = gl_WorkGroupID.x * gl_WorkGroupSize.x * ROWS + gl_LocalInvocationIndex, head = gl_WorkGroupID.y;
+  const uint head = gl_WorkGroupID.y + p.head_first;
   const uint kv_row = p.kv_heads * D, kv_at = head / p.group * D;
-  uvec2 mine[ROWS], all = uvec2 (p.n_k, 0u);
-  vec4 acc[ROWS][D4], query[ROWS][D4];
-  float top[ROWS], sum[ROWS];
+  uint begin = 0xffffffffu, end = 0u;
 
-  [[unroll]] for (uint r = 0u; r < ROWS; r++)
+  load_tile (head);
+  barrier ();
+  for (uint r = 0u; r < ROWS; r++)
+    if (begin_s[r] < end_s[r])
+      {
+        begin = min (begin, begin_s[r]);
+        end = max (end, end_s[r]);
+      }
+  for (uint k0 = begin / KEYS * KEYS; k0 < end; k0 += KEYS)
     {
-      const uint row = min (row0 + r * gl_WorkGroupSize.x, p.n_q - 1u), at = (row * p.heads + head) * D;
+      const uint n = min (KEYS, end - k0);
 
-      mine[r] = uvec2 (0u, p.causal != 0u ? min (row + p.first_q + p.n_k - p.all_q + 1u, p.n_k) : p.n_k);
-      if (RANGES != 0u)
-        mine[r] = uvec2 (ranges[row].x, min (ranges[row].y, mine[r].y));
-      all = uvec2 (min (all.x, mine[r].x), max (all.y, mine[r].y));
-      top[r] = NONE;
-      sum[r] = 0.0;
-      for (uint c = 0u; c < D4; c++)
-        {
-          acc[r][c] = vec4 (0.0);
-          query[r][c] = p.scale * vec4 (q[at + 4u * c], 4u * c + 1u < D ? q[at + 4u * c + 1u] : 0.0,
-                                        4u * c + 2u < D ? q[at + 4u * c + 2u] : 0.0, 4u * c + 3u < D ? q[at + 4u * c + 3u] : 0.0);
-        }
+      scores (k0, n, kv_at, kv_row);
+      barrier ();
+      softmax (k0);
+      barrier ();
+      accumulate (k0, n, kv_at, kv_row);
+      barrier ();
     }
-  for (uint j0 = all.x / KEYS * KEYS; j0 < all.y; j0 += KEYS)
-    {
-      uint at[KEYS];
-      float score[ROWS][KEYS], keep[ROWS];
-
-      [[unroll]] for (uint b = 0u; b < KEYS; b++)
-        {
-          at[b] = min (j0 + b, p.n_k - 1u) * kv_row + kv_at;
-          [[unroll]] for (uint r = 0u; r < ROWS; r++)
-            score[r][b] = 0.0;
-        }
-      for (uint c = 0u; c < D4; c++)
-        [[unroll]] for (uint b = 0u; b < KEYS; b++)
-          {
-            const vec4 key = load_k (at[b], c);
-
-            [[unroll]] for (uint r = 0u; r < ROWS; r++)
-              {
-                const vec4 a = query[r][c];
-
-                score[r][b] = fma (a.w, key.w, fma (a.z, key.z, fma (a.y, key.y, fma (a.x, key.x, score[r][b]))));
-              }
-          }
-      [[unroll]] for (uint r = 0u; r < ROWS; r++)
-        {
-          float best = top[r];
-
-          [[unroll]] for (uint b = 0u; b < KEYS; b++)
-            {
-              if (j0 + b < mine[r].x || j0 + b >= mine[r].y)
-                score[r][b] = NONE;
-              best = max (best, score[r][b]);
-            }
-          keep[r] = exp (top[r] - best);
-          top[r] = best;
-          sum[r] *= keep[r];
-          [[unroll]] for (uint b = 0u; b < KEYS; b++)
-            {
-              score[r][b] = score[r][b] > NONE ? exp (score[r][b] - best) : 0.0;
-              sum[r] += score[r][b];
-            }
-        }
-      for (uint c = 0u; c < D4; c++)
-        {
-          vec4 a[ROWS];
-
-          [[unroll]] for (uint r = 0u; r < ROWS; r++)
-            a[r] = acc[r][c] * keep[r];
-          [[unroll]] for (uint b = 0u; b < KEYS; b++)
-            {
-              const vec4 value = load_v (at[b], c);
-
-              [[unroll]] for (uint r = 0u; r < ROWS; r++)
-                a[r] = fma (vec4 (score[r][b]), value, a[r]);
-            }
-          [[unroll]] for (uint r = 0u; r < ROWS; r++)
-            acc[r][c] = a[r];
-        }
-    }
-  [[unroll]] for (uint r = 0u; r < ROWS; r++)
-    {
-      const uint row = row0 + r * gl_WorkGroupSize.x;
-
-      if (row < p.n_q)
-        for (uint c = 0u; c < D; c++)
-          y[(row * p.heads + head) * D + c] = sum[r] > 0.0 ? acc[r][c / 4u][c % 4u] / sum[r] : 0.0;
-    }
+  store_tile (head);
 }

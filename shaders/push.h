@@ -65,11 +65,12 @@ struct QiPushNormRope
 /* attention.comp */
 struct QiPushAttention
 {
-  uint n_q, n_k;     /* rows of this dispatch, keys */
-  uint all_q;        /* rows of all dispatches, for the causal mask */
-  uint first_q;      /* the first row's number among them */
+  uint n_q, n_k;   /* rows of this dispatch, keys of this dispatch */
+  uint key_first;  /* the number of its first key among all */
+  uint causal;     /* 0, or how many keys row 0 of this dispatch sees */
   uint heads, kv_heads, group;
-  uint causal;
+  uint head_first; /* head of the grid's first column */
+  uint has_state, last;
   float scale;
 };
 

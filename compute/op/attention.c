@@ -7,51 +7,120 @@
 #include "compute/stream.h"
 #include "shaders/push.h"
 
-#define KEYS 4 /* keys a lane looks at between two rescales of its accumulators */
-#define ROWS 4 /* query rows of a lane, where there are so many; figures: docs/performance.md */
+#define STEP 8 /* as in attention.comp */
+
+/* How a workgroup cuts its work; figures: docs/performance.md. */
+typedef struct
+{
+  guint lanes, rows, keys; /* threads, query rows, keys of a block */
+  guint keys_per_lane, columns_per_lane;
+} Tile;
+
+typedef struct
+{
+  const QiTensor *q, *k, *v, *y;
+  const QiAttention *attention;
+  guint64 n_q, n_k, d, key_window;
+  Tile tile;
+  const QiTensor *state[2]; /* [n_q, heads, d + 2], what one window of keys hands to the next; NULL: one window */
+} Job;
+
+static Tile
+choose_tile (const QiDeviceInfo *info, guint64 n_q, guint64 d)
+{
+  const gboolean software = info->type == QI_DEVICE_SOFTWARE;
+  Tile t = { .lanes = software ? info->subgroup_size : 128, .rows = software ? 24 : 16 };
+  guint64 row_bytes;
+
+  t.keys_per_lane = t.columns_per_lane = software ? 4 : 1;
+  t.keys = MAX (t.lanes * t.keys_per_lane, 64);
+  /* q and accumulators, scores, and five values a row. */
+  row_bytes = 4 * ((d + STEP - 1) / STEP * STEP + d + t.keys + 1 + 5);
+  t.rows = CLAMP (info->shared_bytes / row_bytes, 1, t.rows);
+  /* Few queries: a small tile, of few sizes since each is a pipeline. */
+  while (t.rows > 4 && t.rows / 2 >= n_q)
+    t.rows /= 2;
+  return t;
+}
+
+/* Query rows [first, first + n) and heads [head, head + n_heads) with the window of keys that begins at key. */
+static void
+attend (QiStream *s, const Job *job, guint64 first, guint64 n, guint head, guint n_heads, guint64 key)
+{
+  const QiAttention *a = job->attention;
+  const guint64 width = a->n_heads * job->d, kv_width = a->n_kv_heads * job->d, n_k = MIN (job->key_window, job->n_k - key);
+  const guint64 window = key / job->key_window, at = first * width * 4, bytes = n * width * 4;
+  const guint64 state_row = a->n_heads * (job->d + 2) * 4;
+  const gboolean last = key + n_k == job->n_k;
+  const QiArg old_state = { key ? job->state[window & 1] : NULL, first * state_row, key ? n * state_row : 0 };
+  const QiArg new_state = { job->state[(window + 1) & 1], first * state_row, n * state_row };
+  const QiArg y = { job->y, at, bytes };
+  const struct QiPushAttention push = { .n_q = n,
+                                        .n_k = n_k,
+                                        .key_first = key,
+                                        .causal = a->causal ? first + 1 + job->n_k - job->n_q : 0,
+                                        .heads = a->n_heads,
+                                        .kv_heads = a->n_kv_heads,
+                                        .group = a->n_heads / a->n_kv_heads,
+                                        .head_first = head,
+                                        .has_state = key > 0,
+                                        .last = last,
+                                        .scale = a->scale > 0 ? a->scale : 1 / sqrt (job->d) };
+
+  qi_stream_dispatch (s, &(QiDispatch){ .shader = QI_SHADER_ATTENTION,
+                                        .name = "attention",
+                                        .args = { { job->q, at, bytes },
+                                                  { job->k, key * kv_width * 4, n_k * kv_width * 4 },
+                                                  { job->v, key * kv_width * 4, n_k * kv_width * 4 },
+                                                  { a->ranges, first * 8, a->ranges ? n * 8 : 0 },
+                                                  old_state,
+                                                  last ? y : new_state },
+                                        .n_args = 6,
+                                        .push = &push,
+                                        .push_bytes = sizeof push,
+                                        .spec = { job->tile.lanes, job->d, job->tile.rows, job->tile.keys, job->tile.keys_per_lane,
+                                                  job->tile.columns_per_lane, a->ranges != NULL },
+                                        .n_spec = 7,
+                                        .groups = { (n + job->tile.rows - 1) / job->tile.rows, n_heads, 1 },
+                                        .flops = 4.0 * n * n_k * n_heads * job->d });
+}
+
+/* All windows of one range of keys: as many rows as a dispatch may hold; where that is less than a tile, fewer heads. */
+static void
+attend_keys (QiStream *s, const Job *job, guint64 key)
+{
+  const guint heads = job->attention->n_heads;
+  const double flops_per_row = 4.0 * job->key_window * job->d; /* of one head */
+  const guint64 fit = qi_stream_window (s, job->n_q, heads * (job->d + 2) * 4, 0, job->tile.rows);
+  const guint64 quick = qi_stream_window (s, job->n_q, 0, heads * flops_per_row, job->tile.rows);
+  const guint64 rows = MIN (fit, MAX (quick, job->tile.rows));
+  const guint64 n_heads = qi_stream_window (s, heads, 0, rows * flops_per_row, 1);
+
+  for (guint64 first = 0; first < job->n_q; first += rows)
+    for (guint head = 0; head < heads; head += n_heads)
+      attend (s, job, first, MIN (rows, job->n_q - first), head, MIN (n_heads, heads - head), key);
+}
 
 const QiTensor *
 qi_attention (QiStream *s, const QiTensor *q, const QiTensor *k, const QiTensor *v, const QiAttention *attention)
 {
-  const guint64 n_q = qi_tensor_rows (q), n_k = qi_tensor_rows (k), width = qi_tensor_dim (q, -1);
-  const guint heads = attention->n_heads, kv_heads = attention->n_kv_heads, lanes = qi_stream_device_info (s)->subgroup_size;
-  const guint64 d = width / MAX (heads, 1);
-  const QiTensor *y = qi_scratch (s, QI_DTYPE_F32, n_q, width);
-  guint64 window;
-  guint rows;
+  const guint64 width = qi_tensor_dim (q, -1);
+  Job job = { q, k, v, NULL, attention, qi_tensor_rows (q), qi_tensor_rows (k), width / MAX (attention->n_heads, 1) };
+  const guint64 kv_width = job.d * attention->n_kv_heads;
 
-  g_return_val_if_fail (heads > 0 && kv_heads > 0 && heads % kv_heads == 0 && width % heads == 0, NULL);
-  g_return_val_if_fail (qi_tensor_dim (k, -1) == d * kv_heads && qi_tensor_dim (v, -1) == d * kv_heads, NULL);
-  g_return_val_if_fail (qi_tensor_rows (v) == n_k && (!attention->causal || n_k >= n_q), NULL);
-  g_return_val_if_fail (!attention->ranges || qi_tensor_elements (attention->ranges) == 2 * n_q, NULL);
+  g_return_val_if_fail (attention->n_heads > 0 && attention->n_kv_heads > 0, NULL);
+  g_return_val_if_fail (attention->n_heads % attention->n_kv_heads == 0 && width % attention->n_heads == 0, NULL);
+  g_return_val_if_fail (qi_tensor_dim (k, -1) == kv_width && qi_tensor_dim (v, -1) == kv_width, NULL);
+  g_return_val_if_fail (qi_tensor_rows (v) == job.n_k && (!attention->causal || job.n_k >= job.n_q), NULL);
+  g_return_val_if_fail (!attention->ranges || qi_tensor_elements (attention->ranges) == 2 * job.n_q, NULL);
 
-  rows = CLAMP ((n_q + lanes - 1) / lanes, 1, ROWS);
-  window = qi_stream_window (s, n_q, width * 4, 4.0 * n_k * width, lanes * rows);
-  for (guint64 first = 0; first < n_q; first += window)
-    {
-      const guint64 n = MIN (window, n_q - first), at = first * width * 4, bytes = n * width * 4;
-      const struct QiPushAttention push = { .n_q = n,
-                                            .n_k = n_k,
-                                            .all_q = n_q,
-                                            .first_q = first,
-                                            .heads = heads,
-                                            .kv_heads = kv_heads,
-                                            .group = heads / kv_heads,
-                                            .causal = attention->causal,
-                                            .scale = attention->scale > 0 ? attention->scale : 1 / sqrt (d) };
-      const QiArg ranges = { attention->ranges, first * 8, attention->ranges ? n * 8 : 0 };
-
-      qi_stream_dispatch (s, &(QiDispatch){ .shader = QI_SHADER_ATTENTION,
-                                            .name = "attention",
-                                            .args = { { q, at, bytes }, { k }, { v }, ranges, { y, at, bytes } },
-                                            .n_args = 5,
-                                            .push = &push,
-                                            .push_bytes = sizeof push,
-                                            .spec = { lanes, d, KEYS, attention->ranges != NULL, rows, d % 4 == 0,
-                                                      (d + 3) / 4 },
-                                            .n_spec = 7,
-                                            .groups = { (n + lanes * rows - 1) / (lanes * rows), heads, 1 },
-                                            .flops = 4.0 * n * n_k * width });
-    }
-  return y;
+  job.tile = choose_tile (qi_stream_device_info (s), job.n_q, job.d);
+  job.key_window = qi_stream_window (s, job.n_k, kv_width * 4, 0, job.tile.keys);
+  job.y = qi_scratch (s, QI_DTYPE_F32, job.n_q, width);
+  if (job.key_window < job.n_k)
+    for (guint i = 0; i < 2; i++)
+      job.state[i] = qi_scratch (s, QI_DTYPE_F32, job.n_q, attention->n_heads, job.d + 2);
+  for (guint64 key = 0; key < job.n_k; key += job.key_window)
+    attend_keys (s, &job, key);
+  return job.y;
 }
