@@ -11,7 +11,9 @@ LAYERS = {
     'wire': ['base'],
     'worker': ['base', 'wire', 'models/engine.h'],
     # The command line also shows what a model consists of, which is no picture and so no business of the engine.
-    'cli': ['base', 'compose', 'models/engine.h', 'models/model-set.h', 'models/report.h', 'wire/client.h'],
+    # Its benchmarks time ops and blocks by themselves.
+    'cli': ['base', 'compose', 'models/engine.h', 'models/model-set.h', 'models/report.h', 'wire/client.h',
+            'compute/compute.h', 'compute/op.h', 'models/diffusion/mmdit-block.h'],
     'ui': ['base', 'compose', 'wire/client.h'],
     'plugin': ['base', 'compose', 'wire', 'ui'],
     # tests may include anything, internal headers too

@@ -1,0 +1,129 @@
+/* SPDX-FileCopyrightText: Sfumato authors
+ * SPDX-License-Identifier: GPL-3.0-or-later */
+/* sfumato bench: how fast this machine is, without any model file. */
+#include "cli/command.h"
+
+#include <stdio.h>
+
+#include "base/env.h"
+#include "base/error.h"
+#include "cli/bench.h"
+#include "cli/events.h"
+#include "cli/options.h"
+#include "cli/peak.h"
+
+typedef struct
+{
+  char *op, *synthetic, *compare, *device, *compute;
+  gint blocks, width, height, text;
+  double seconds;
+} Wanted;
+
+static void
+wanted_clear (Wanted *wanted)
+{
+  g_free (wanted->op);
+  g_free (wanted->synthetic);
+  g_free (wanted->compare);
+  g_free (wanted->device);
+  g_free (wanted->compute);
+}
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (Wanted, wanted_clear)
+
+static gboolean
+check (const Wanted *wanted, GError **error)
+{
+  const gboolean sane = wanted->blocks >= 1 && wanted->blocks <= QI_MAX_LAYERS && wanted->width >= 16
+                        && wanted->height >= 16 && wanted->width <= 4096 && wanted->height <= 4096 && wanted->text >= 1
+                        && wanted->text <= 4096 && wanted->seconds >= 0 && wanted->seconds <= 3600;
+
+  if (!sane)
+    g_set_error (error, QI_ERROR, QI_ERROR_BAD_REQUEST, "--blocks may be 1 to %d, --width and --height 16 to 4096, "
+                 "--text 1 to 4096, --seconds 0 to 3600.", QI_MAX_LAYERS);
+  else if (wanted->compute && g_strcmp0 (wanted->compute, "f32") != 0 && g_strcmp0 (wanted->compute, "f16") != 0
+           && g_strcmp0 (wanted->compute, "auto") != 0)
+    g_set_error (error, QI_ERROR, QI_ERROR_BAD_REQUEST, "--compute is \"%s\", and may be f32, f16 or auto.",
+                 wanted->compute);
+  else
+    return TRUE;
+  return FALSE;
+}
+
+static void
+write_host (const QiBench *bench)
+{
+  const QiDeviceInfo *info = qi_device_info (bench->device);
+
+  if (bench->json)
+    printf ("{\"event\":\"host\",\"processors\":%u,\"peak_gflops\":%.3f}\n", g_get_num_processors (),
+            bench->host_flops * 1e-9);
+  else
+    printf ("%s, %s\n%u processors, %.1f GFLOP/s in f32 at their best\n", info->name, info->driver,
+            g_get_num_processors (), bench->host_flops * 1e-9);
+  fflush (stdout);
+}
+
+static gboolean
+measure (const Wanted *wanted, gboolean json, GCancellable *cancellable, GError **error)
+{
+  const char *name = wanted->device && *wanted->device ? wanted->device : qi_env_device ();
+  const QiDeviceParams params = { .device = name, .memory_limit = qi_env_memory_limit (), .validate = qi_env_validate () };
+  g_autoptr (QiDevice) device = qi_device_open (&params, error);
+
+  if (!device)
+    return FALSE;
+
+  g_autoptr (QiPool) pool = qi_pool_new (device, "bench", FALSE);
+  g_autoptr (QiStream) stream = qi_stream_new (device, FALSE);
+  const gboolean half = g_strcmp0 (wanted->compute, "f16") == 0;
+  QiBench bench = { .device = device, .stream = stream, .pool = pool, .host_flops = qi_peak_flops (),
+                    .max_seconds = wanted->seconds, .json = json, .random = 88172645463325252u };
+
+  qi_stream_set_compute (stream, half ? QI_COMPUTE_F16 : QI_COMPUTE_F32);
+  qi_stream_set_cancellable (stream, cancellable);
+  write_host (&bench);
+  if (wanted->synthetic)
+    return qi_bench_synthetic (&bench, wanted->synthetic, (guint) wanted->blocks, (guint) wanted->width,
+                               (guint) wanted->height, (guint) wanted->text, error);
+  return qi_bench_ops (&bench, wanted->op, error);
+}
+
+int
+qi_cmd_bench (int argc, char **argv, GCancellable *cancellable)
+{
+  g_autoptr (QiOptions) options = qi_options_new ();
+  g_autoptr (GError) error = NULL;
+  g_autofree char *other = NULL;
+  g_auto (Wanted) wanted = { .blocks = 1, .width = 256, .height = 256, .text = 64, .seconds = 3 };
+  const GOptionEntry own[] = {
+    { "op", 0, 0, G_OPTION_ARG_FILENAME, &wanted.op,
+      "one of copy, linear, attention, conv, decode, norm, rope (default: all)", "NAME" },
+    { "synthetic", 0, 0, G_OPTION_ARG_FILENAME, &wanted.synthetic, "steps of a model made up here: 20b or tiny", "NAME" },
+    { "blocks", 0, 0, G_OPTION_ARG_INT, &wanted.blocks, "of how many blocks (1)", "N" },
+    { "width", 0, 0, G_OPTION_ARG_INT, &wanted.width, "of the picture, pixels (256)", "N" },
+    { "height", 0, 0, G_OPTION_ARG_INT, &wanted.height, "of the picture, pixels (256)", "N" },
+    { "text", 0, 0, G_OPTION_ARG_INT, &wanted.text, "tokens of the prompt (64)", "N" },
+    { "seconds", 0, 0, G_OPTION_ARG_DOUBLE, &wanted.seconds, "for one measurement, once it was made three times (3)", "X" },
+    { "compare", 0, 0, G_OPTION_ARG_FILENAME, &wanted.compare, "compare what two runs with --json wrote",
+      "A.json B.json" },
+    { "device", 0, 0, G_OPTION_ARG_FILENAME, &wanted.device, "name or UUID prefix of the GPU, or cpu", "NAME" },
+    { "compute", 0, 0, G_OPTION_ARG_FILENAME, &wanted.compute, "f32 (default) or f16: precision of products", "TYPE" },
+    { 0 }
+  };
+  QiEvents events;
+  gboolean ok = qi_options_parse (options, 0, "Measures operations, or whole steps, on this machine.", own, &other, argc,
+                                  argv, &error);
+
+  qi_events_init (&events, options->quiet, options->json || (!ok && qi_options_want_json (argc, argv)));
+  if (ok && options->help)
+    return QI_STATUS_DONE;
+  ok = ok && check (&wanted, &error);
+  if (ok && !wanted.compare != !other)
+    {
+      g_set_error (&error, QI_ERROR, QI_ERROR_BAD_REQUEST, "--compare takes two files, and no other option a word alone.");
+      ok = FALSE;
+    }
+  ok = ok && (wanted.compare ? qi_bench_compare (wanted.compare, other, options->json, &error)
+                             : measure (&wanted, options->json, cancellable, &error));
+  return ok ? QI_STATUS_DONE : qi_events_error (&events, error);
+}

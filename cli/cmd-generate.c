@@ -1,0 +1,215 @@
+/* SPDX-FileCopyrightText: Sfumato authors
+ * SPDX-License-Identifier: GPL-3.0-or-later */
+/* sfumato generate: a picture from words. */
+#include "cli/command.h"
+
+#include <string.h>
+
+#include "base/error.h"
+#include "cli/events.h"
+#include "cli/interrupt.h"
+#include "cli/options.h"
+#include "cli/picture.h"
+#include "cli/tensor-file.h"
+
+typedef struct
+{
+  char *output, *init_latents, *save_latents;
+} Files;
+
+static void
+files_clear (Files *files)
+{
+  g_free (files->output);
+  g_free (files->init_latents);
+  g_free (files->save_latents);
+}
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (Files, files_clear)
+
+/* FILE.png, or FILE-1.png … where there are several. (transfer full) */
+static char *
+result_path (const char *output, guint k, guint n)
+{
+  gsize stem = strlen (output);
+
+  if (n == 1)
+    return g_strdup (output);
+  if (stem > 4 && g_ascii_strcasecmp (output + stem - 4, ".png") == 0)
+    stem -= 4;
+  return g_strdup_printf ("%.*s-%u%s", (int) stem, output, k + 1, output + stem);
+}
+
+/* Whatever can be known to fail at the end is found out before the long work. */
+static gboolean
+check_files (Files *files, const QiRequest *request, GError **error)
+{
+  const char *dot;
+
+  if (!files->output)
+    {
+      g_autoptr (GDateTime) now = g_date_time_new_now_local ();
+
+      files->output = g_date_time_format (now, "sfumato-%Y%m%d-%H%M%S.png");
+    }
+  g_autofree char *name = g_path_get_basename (files->output);
+
+  dot = strrchr (name, '.');
+  if (dot && dot != name && g_ascii_strcasecmp (dot, ".png") != 0)
+    {
+      g_set_error (error, QI_ERROR, QI_ERROR_BAD_REQUEST, "%s is not written: pictures are PNG files, and their name "
+                   "ends in .png.", files->output);
+      return FALSE;
+    }
+  for (guint k = 0; k < request->results; k++)
+    {
+      g_autofree char *path = result_path (files->output, k, request->results);
+
+      if (!qi_picture_check_output (path, error))
+        return FALSE;
+    }
+  if (files->save_latents && !qi_picture_check_output (files->save_latents, error))
+    return FALSE;
+  if (request->loras && *request->loras)
+    {
+      g_set_error (error, QI_ERROR, QI_ERROR_BAD_REQUEST, "This version cannot use add-ons (LoRA) yet: leave --lora out.");
+      return FALSE;
+    }
+  return TRUE;
+}
+
+/* values stays alive as long as latents is used. */
+static gboolean
+load_latents (const char *path, QiLatents *latents, float **values, GError **error)
+{
+  g_autoptr (QiTensorFile) file = qi_tensor_file_read (path, error);
+  const QiTensorEntry *entry = file ? qi_tensor_file_find (file, "latents") : NULL;
+
+  if (!file)
+    return FALSE;
+  if (!entry || strcmp (entry->dtype, "F32") != 0 || entry->n_dims != 4)
+    {
+      g_set_error (error, QI_ERROR, QI_ERROR_BAD_CHECKPOINT, "%s holds no start latents: they are a tensor \"latents\", "
+                   "F32 [results, 16, height / 8, width / 8].", path);
+      return FALSE;
+    }
+  *values = qi_tensor_entry_floats (entry, error);
+  latents->values = *values;
+  memcpy (latents->dims, entry->dims, sizeof latents->dims);
+  return *values != NULL;
+}
+
+static gboolean
+save_latents (const char *path, const QiResult *result, GError **error)
+{
+  g_autoptr (QiTensorFile) file = qi_tensor_file_new ();
+
+  qi_tensor_file_add (file, "latents", "F32", 4, result->latent_dims, result->latents);
+  return qi_tensor_file_write (file, path, error);
+}
+
+/* What made the picture, under the arguments' own names. The model's path is not told, it may name people. */
+static QiPictureText *
+describe (const QiOptions *options, const QiResult *result, guint k)
+{
+  const QiRequest *request = options->request;
+  const char *model = options->paths.model ? options->paths.model : options->paths.transformer;
+  g_autofree char *name = g_path_get_basename (model);
+  char guidance[G_ASCII_DTOSTR_BUF_SIZE];
+  QiPictureText *text = qi_picture_text_new ();
+
+  qi_picture_text_add (text, "Software", "Sfumato %s", QI_VERSION);
+  qi_picture_text_add (text, "prompt", "%s", request->prompt ? request->prompt : "");
+  if (request->negative_prompt && *request->negative_prompt)
+    qi_picture_text_add (text, "negative-prompt", "%s", request->negative_prompt);
+  if (request->lettering && *request->lettering)
+    qi_picture_text_add (text, "lettering", "%s", request->lettering);
+  qi_picture_text_add (text, "seed", "%" G_GINT64_FORMAT, result->seed + k);
+  qi_picture_text_add (text, "quality", "%s", qi_quality_name (request->quality));
+  qi_picture_text_add (text, "steps", "%u", result->steps);
+  qi_picture_text_add (text, "guidance", "%s", g_ascii_formatd (guidance, sizeof guidance, "%.7g", result->guidance));
+  qi_picture_text_add (text, "sampler", "%s", request->sampler);
+  qi_picture_text_add (text, "model", "%s", name);
+  qi_picture_text_add (text, "width", "%u", result->width);
+  qi_picture_text_add (text, "height", "%u", result->height);
+  qi_picture_text_add (text, "version", "%s", QI_VERSION);
+  return text;
+}
+
+static gboolean
+save_results (const QiOptions *options, const Files *files, const QiResult *result, QiEvents *events, GError **error)
+{
+  const guint n = result->images->len;
+
+  for (guint k = 0; k < n; k++)
+    {
+      g_autofree char *path = result_path (files->output, k, n);
+      g_autoptr (QiPictureText) text = describe (options, result, k);
+
+      if (!qi_picture_save (g_ptr_array_index (result->images, k), path, text, error))
+        return FALSE;
+      qi_events_result (events, path, result, k);
+    }
+  return !files->save_latents || save_latents (files->save_latents, result, error);
+}
+
+static gboolean
+generate (const QiOptions *options, const Files *files, QiEvents *events, GCancellable *cancellable, GError **error)
+{
+  g_autofree float *values = NULL;
+  QiLatents latents = { 0 };
+
+  if (files->init_latents && !load_latents (files->init_latents, &latents, &values, error))
+    return FALSE;
+
+  g_autoptr (QiEngine) engine = qi_engine_open (&options->paths, &options->engine, qi_events_progress, events,
+                                                cancellable, error);
+
+  if (!engine)
+    return FALSE;
+
+  g_autoptr (QiResult) result = qi_engine_generate (engine, options->request, values ? &latents : NULL,
+                                                    files->save_latents != NULL, qi_events_progress, events,
+                                                    cancellable, error);
+
+  if (!result)
+    return FALSE;
+  if (!qi_interrupt_hold ())
+    return !g_cancellable_set_error_if_cancelled (cancellable, error);
+
+  const gboolean ok = save_results (options, files, result, events, error);
+
+  qi_interrupt_release ();
+  return ok;
+}
+
+int
+qi_cmd_generate (int argc, char **argv, GCancellable *cancellable)
+{
+  g_auto (Files) files = { 0 };
+  g_autoptr (QiOptions) options = qi_options_new ();
+  g_autoptr (GError) error = NULL;
+  const GOptionEntry own[] = {
+    { "output", 'o', 0, G_OPTION_ARG_FILENAME, &files.output,
+      "where the picture goes; several are FILE-1.png, ... (default: a name with the time)", "FILE.png" },
+    { "init-latents", 0, 0, G_OPTION_ARG_FILENAME, &files.init_latents, "start from these, not from the seed's noise",
+      "FILE.safetensors" },
+    { "save-latents", 0, 0, G_OPTION_ARG_FILENAME, &files.save_latents, "keep the noise that was started from",
+      "FILE.safetensors" },
+    { 0 }
+  };
+  QiEvents events;
+  gboolean ok = qi_options_parse (options, QI_OPTIONS_MODEL | QI_OPTIONS_REQUEST,
+                                  "Makes a picture from words.", own, NULL, argc, argv, &error);
+
+  qi_events_init (&events, options->quiet, options->json || (!ok && qi_options_want_json (argc, argv)));
+  if (ok && options->help)
+    return QI_STATUS_DONE;
+  ok = ok && check_files (&files, options->request, &error)
+       && generate (options, &files, &events, cancellable, &error);
+  if (!ok && g_cancellable_is_cancelled (cancellable))
+    {
+      g_clear_error (&error);
+      g_cancellable_set_error_if_cancelled (cancellable, &error);
+    }
+  return ok ? QI_STATUS_DONE : qi_events_error (&events, error);
+}

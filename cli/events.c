@@ -1,0 +1,203 @@
+/* SPDX-FileCopyrightText: Sfumato authors
+ * SPDX-License-Identifier: GPL-3.0-or-later */
+#include "cli/events.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include <yyjson.h>
+
+#include "base/error.h"
+#include "cli/interrupt.h"
+
+#define PLAIN_LINE_US G_USEC_PER_SEC /* between plain lines of one stage */
+
+void
+qi_events_init (QiEvents *events, gboolean quiet, gboolean json)
+{
+  *events = (QiEvents){ .quiet = quiet, .json = json, .terminal = isatty (STDERR_FILENO) == 1 };
+}
+
+/* Ends the rewritten line, so that what follows stands on its own. */
+static void
+close_line (QiEvents *events)
+{
+  if (events->line_open)
+    fputs ("\r\033[K", stderr);
+  events->line_open = FALSE;
+}
+
+/* Writes and frees doc as one line on standard output, at once: its reader waits for it. */
+static void
+write_line (yyjson_mut_doc *doc)
+{
+  char *line = yyjson_mut_write (doc, 0, NULL);
+
+  if (line)
+    {
+      fputs (line, stdout);
+      fputc ('\n', stdout);
+      fflush (stdout);
+    }
+  free (line);
+  yyjson_mut_doc_free (doc);
+}
+
+static yyjson_mut_doc *
+event_new (const char *name)
+{
+  yyjson_mut_doc *doc = yyjson_mut_doc_new (NULL);
+  yyjson_mut_val *root = yyjson_mut_obj (doc);
+
+  yyjson_mut_doc_set_root (doc, root);
+  yyjson_mut_obj_add_str (doc, root, "event", name);
+  return doc;
+}
+
+static void
+progress_json (const QiProgress *progress)
+{
+  yyjson_mut_doc *doc = event_new ("progress");
+  yyjson_mut_val *root = yyjson_mut_doc_get_root (doc);
+
+  yyjson_mut_obj_add_str (doc, root, "stage", qi_stage_name (progress->stage));
+  yyjson_mut_obj_add_uint (doc, root, "step", progress->step);
+  yyjson_mut_obj_add_uint (doc, root, "n_steps", progress->n_steps);
+  yyjson_mut_obj_add_uint (doc, root, "result", progress->result);
+  yyjson_mut_obj_add_uint (doc, root, "n_results", progress->n_results);
+  if (progress->seconds_left >= 0)
+    yyjson_mut_obj_add_real (doc, root, "seconds_left", progress->seconds_left);
+  else
+    yyjson_mut_obj_add_null (doc, root, "seconds_left");
+  write_line (doc);
+}
+
+static void
+progress_line (QiEvents *events, const QiProgress *progress)
+{
+  const gint64 now = g_get_monotonic_time ();
+  const gboolean new_stage = events->last_us == 0 || events->stage != progress->stage;
+  char left[32] = "";
+
+  if (!events->terminal && !new_stage && progress->stage != QI_STAGE_DENOISE
+      && progress->step < progress->n_steps && now - events->last_us < PLAIN_LINE_US)
+    return;
+  if (progress->seconds_left >= 0)
+    g_snprintf (left, sizeof left, ", %.0f s left", progress->seconds_left);
+  fprintf (stderr, events->terminal ? "\r\033[K%s %u/%u%s" : "%s %u/%u%s\n", qi_stage_name (progress->stage),
+           progress->step, progress->n_steps, left);
+  fflush (stderr);
+  events->line_open = events->terminal;
+  events->stage = progress->stage;
+  events->last_us = now;
+}
+
+void
+qi_events_progress (const QiProgress *progress, gpointer user_data)
+{
+  QiEvents *events = user_data;
+
+  if (events->quiet)
+    return;
+  if (events->json)
+    progress_json (progress);
+  else
+    progress_line (events, progress);
+}
+
+void
+qi_events_result (QiEvents *events, const char *path, const QiResult *result, guint k)
+{
+  close_line (events);
+  if (!events->json)
+    {
+      printf ("%s\n", path);
+      fflush (stdout);
+      return;
+    }
+
+  g_autofree char *shown = g_utf8_make_valid (path, -1);
+  yyjson_mut_doc *doc = event_new ("result");
+  yyjson_mut_val *root = yyjson_mut_doc_get_root (doc);
+
+  yyjson_mut_obj_add_str (doc, root, "path", shown);
+  yyjson_mut_obj_add_int (doc, root, "seed", result->seed + k);
+  yyjson_mut_obj_add_uint (doc, root, "width", result->width);
+  yyjson_mut_obj_add_uint (doc, root, "height", result->height);
+  yyjson_mut_obj_add_uint (doc, root, "steps", result->steps);
+  yyjson_mut_obj_add_real (doc, root, "guidance", result->guidance);
+  write_line (doc);
+}
+
+/* -- errors ------------------------------------------------------------------------------------------- */
+
+static const struct
+{
+  QiErrorCode code;
+  const char *name;
+  int status;
+} errors[] = {
+  { QI_ERROR_FAILED, "failed", QI_STATUS_FAILED },
+  { QI_ERROR_OUT_OF_MEMORY, "out-of-memory", QI_STATUS_NO_MEMORY },
+  { QI_ERROR_UNSUPPORTED, "unsupported", QI_STATUS_BAD_FILE },
+  { QI_ERROR_NO_DEVICE, "no-device", QI_STATUS_NO_DEVICE },
+  { QI_ERROR_BAD_CHECKPOINT, "bad-checkpoint", QI_STATUS_BAD_FILE },
+  { QI_ERROR_BAD_REQUEST, "bad-request", QI_STATUS_USAGE },
+  { QI_ERROR_DEVICE_LOST, "device-lost", QI_STATUS_FAILED },
+  { QI_ERROR_WORKER_GONE, "worker-gone", QI_STATUS_FAILED },
+};
+
+static const char *
+error_name (const GError *error, int *status)
+{
+  *status = QI_STATUS_FAILED;
+  if (g_error_matches (error, G_IO_ERROR, G_IO_ERROR_CANCELLED))
+    {
+      *status = QI_STATUS_INTERRUPTED;
+      return "cancelled";
+    }
+  if (error->domain == G_OPTION_ERROR)
+    {
+      *status = QI_STATUS_USAGE;
+      return "bad-request";
+    }
+  for (guint i = 0; error->domain == QI_ERROR && i < G_N_ELEMENTS (errors); i++)
+    if ((int) errors[i].code == error->code)
+      {
+        *status = errors[i].status;
+        return errors[i].name;
+      }
+  return "failed";
+}
+
+int
+qi_exit_status (const GError *error)
+{
+  int status;
+
+  error_name (error, &status);
+  return status;
+}
+
+int
+qi_events_error (QiEvents *events, const GError *error)
+{
+  int status;
+  const char *name = error_name (error, &status);
+
+  close_line (events);
+  fprintf (stderr, "sfumato: %s\n", status == QI_STATUS_INTERRUPTED ? "interrupted" : error->message);
+  if (events->json)
+    {
+      g_autofree char *message = g_utf8_make_valid (error->message, -1);
+      yyjson_mut_doc *doc = event_new ("error");
+      yyjson_mut_val *root = yyjson_mut_doc_get_root (doc);
+
+      yyjson_mut_obj_add_str (doc, root, "code", name);
+      yyjson_mut_obj_add_int (doc, root, "status", status);
+      yyjson_mut_obj_add_str (doc, root, "message", message);
+      write_line (doc);
+    }
+  return status;
+}

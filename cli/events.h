@@ -1,0 +1,42 @@
+/* SPDX-FileCopyrightText: Sfumato authors
+ * SPDX-License-Identifier: GPL-3.0-or-later */
+/* cli/events.h — what a command tells while it works: progress on standard error, results on standard output, errors on
+ * both forms, and with --json one line per event on standard output:
+ *
+ *   {"event":"progress","stage":"denoise","step":3,"n_steps":20,"seconds_left":41.2}   (null: not known yet)
+ *   {"event":"result","path":"fox.png","seed":7,"width":1328,"height":1328,"steps":20,"guidance":2.5}
+ *   {"event":"error","code":"bad-checkpoint","status":3,"message":"…"} */
+#pragma once
+#include "models/engine.h"
+
+enum
+{
+  QI_STATUS_DONE = 0,
+  QI_STATUS_FAILED = 1,
+  QI_STATUS_USAGE = 2,
+  QI_STATUS_BAD_FILE = 3,
+  QI_STATUS_NO_MEMORY = 4,
+  QI_STATUS_NO_DEVICE = 5
+  /* 130: cli/interrupt.h */
+};
+
+typedef struct
+{
+  gboolean quiet, json;
+  gboolean terminal;  /* standard error is one: the line is rewritten */
+  gboolean line_open; /* it holds text without an end of line */
+  QiStage stage;      /* of the last plain line */
+  gint64 last_us;     /* when that was; 0: none yet */
+} QiEvents;
+
+void qi_events_init (QiEvents *events, gboolean quiet, gboolean json);
+
+/* A QiProgressFunc; user_data is a QiEvents. */
+void qi_events_progress (const QiProgress *progress, gpointer user_data);
+
+/* A picture that is there now; k: which of the run's. */
+void qi_events_result (QiEvents *events, const char *path, const QiResult *result, guint k);
+
+/* Tells the error and gives the exit status that stands for it. */
+int qi_events_error (QiEvents *events, const GError *error);
+int qi_exit_status (const GError *error);

@@ -1,0 +1,19 @@
+/* SPDX-FileCopyrightText: Sfumato authors
+ * SPDX-License-Identifier: GPL-3.0-or-later */
+/* cli/model-choice.h — what --model means: a path, the name of a configured set, or nothing at all.
+ *
+ * Sets are groups of the key file sfumato/models.conf in the user's configuration folder; their keys are the arguments
+ * of the same name. The group [default] may also say model=NAME of another group.
+ *
+ *   [default]
+ *   model=qwen
+ *   [qwen]
+ *   transformer=/models/qwen-image-Q4_K_M.gguf
+ *   text-encoder=/models/Qwen2.5-VL-7B-Q4_K_M.gguf
+ *   vae=/models/qwen_image_vae.safetensors */
+#pragma once
+#include "models/model-set.h"
+
+/* Fills in what paths leaves open; strings owns what that needs. No model or transformer in the end: the demo model;
+ * without one QI_ERROR_BAD_REQUEST says how to give a model. Paths are not looked at. */
+gboolean qi_model_choose (QiModelPaths *paths, GPtrArray *strings, GError **error);
