@@ -3,7 +3,7 @@
 /* models/plan.h — what a job will need, stage by stage, known before anything is allocated: the pipeline itself is run with
  * pools and streams that only count. */
 #pragma once
-#include "models/pipeline/text-to-image.h"
+#include "models/pipeline/pipelines.h"
 #include "models/runtime.h"
 
 /* One part's stage. Bytes of device memory. */
@@ -14,13 +14,13 @@ typedef struct
   guint64 scratch, scratch_blocks; /* at their peak */
 } QiPlanStage;
 
-/* For n_jobs jobs of a pipeline. (transfer full) */
-QiPlan *qi_plan_text_to_image (QiDevice *device, const QiModelSet *set, QiCompute compute, const QiTextToImage *jobs,
-                               guint n_jobs, GError **error);
+/* For n_jobs jobs of a pipeline; nothing is allocated. (transfer full) */
+QiPlan *qi_plan_new (QiDevice *device, const QiModelSet *set, QiCompute compute, const QiPipeline *pipeline,
+                     const QiTextToImage *jobs, guint n_jobs, GError **error);
 void qi_plan_free (QiPlan *plan);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (QiPlan, qi_plan_free)
 
-const QiPlanStage *qi_plan_stage (const QiPlan *plan, QiPart part);
+QiPlanStage qi_plan_stage (const QiPlan *plan, QiPart part);
 /* Blocks reserved like these: NULL when the stage does not occur. */
 const QiPool *qi_plan_weights (const QiPlan *plan, QiPart part);
 const QiPool *qi_plan_scratch (const QiPlan *plan, QiPart part);
@@ -31,6 +31,3 @@ guint64 qi_plan_stage_bytes (const QiPlan *plan, QiPart part);
 guint64 qi_plan_resident_bytes (const QiPlan *plan);
 guint64 qi_plan_peak_bytes (const QiPlan *plan, guint64 budget);
 gboolean qi_plan_fits (const QiPlan *plan, guint64 budget, GError **error); /* QI_ERROR_OUT_OF_MEMORY with figures */
-
-/* "text encoder", "transformer", … */
-const char *qi_part_name (QiPart part);

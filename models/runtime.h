@@ -4,7 +4,7 @@
  *
  * Work is done in stages, one part each: qi_runtime_begin() sees to it that the part is loaded, handing back others
  * where memory is short, and gives a stream with scratch of the planned size; qi_runtime_end() waits for the GPU. A part
- * stays loaded until its memory is wanted.
+ * stays loaded until its memory is wanted; those earlier in QiPart go first, since a job needs them once.
  *
  * A planning runtime runs the same pipelines without memory and without reading weights, and counts what they need
  * (models/plan.h); a real one reserves exactly that. Threads: one at a time. */
@@ -48,8 +48,10 @@ typedef struct
 } QiJob;
 void qi_runtime_set_job (QiRuntime *runtime, const QiJob *job); /* NULL: none */
 
-/* Calls the job's progress function; a planning runtime does not. */
+/* Calls the job's progress function; a planning runtime has none. */
 void qi_runtime_progress (QiRuntime *runtime, const QiProgress *progress);
+
+const char *qi_part_name (QiPart part); /* "text encoder", "transformer", … */
 
 /* NULL with error set: QI_ERROR_OUT_OF_MEMORY with figures when the stage does not fit the budget even alone. The stream
  * belongs to the runtime. Stages do not nest. */
@@ -66,6 +68,14 @@ const QiVaeDecoder *qi_runtime_vae_decoder (QiRuntime *runtime);
 
 gboolean qi_runtime_is_loaded (const QiRuntime *runtime, QiPart part);
 void qi_runtime_unload (QiRuntime *runtime, QiPart part);
+guint64 qi_runtime_held_bytes (const QiRuntime *runtime); /* blocks of all loaded parts */
+
+/* Of a planning runtime: what its stages allocated; NULL: the part had none. */
+const QiPool *qi_runtime_weights (const QiRuntime *runtime, QiPart part);
+const QiPool *qi_runtime_scratch (const QiRuntime *runtime, QiPart part);
+
+/* GPU time per op since the last call, of a device that profiles; element type QiOpTime. (transfer full) */
+GArray *qi_runtime_take_profile (QiRuntime *runtime);
 
 /* Prompt embeddings kept on the host, f32 [rows, text_dim], by what they were made from. find: borrowed bytes or NULL. */
 GBytes *qi_runtime_find_embeddings (QiRuntime *runtime, const char *key);

@@ -29,7 +29,7 @@ typedef struct
 void qi_planes_clear (QiPlanes *planes);
 
 /* Runs jobs in one stage each for encoding, denoising and decoding. pictures: [n_jobs], filled in on success, for
- * qi_planes_clear(). Progress is told in steps over all jobs.
+ * qi_planes_clear(). Progress is told when a step begins: step is the one being done, seconds_left counts all jobs' steps.
  * Latents or pictures that are not finite are QI_ERROR_FAILED: none is ever returned.
  *
  * Taps (of the first job; those of the networks are not told): "token_ids.prompt", "token_ids.negative" u32 [n] (not when

@@ -78,30 +78,41 @@ qi_vae_decoder_free (QiVaeDecoder *decoder)
 }
 
 const QiTensor *
-qi_vae_decode (const QiVaeDecoder *decoder, QiStream *s, const QiTensor *latents, const QiTap *tap)
+qi_vae_decode_raw (const QiVaeDecoder *decoder, QiStream *s, const QiTensor *latents, const QiTap *tap)
 {
   const QiVaeConfig *c = &decoder->config;
+  static const char *const mid_taps[2] = { "dec.mid.res0", "dec.mid.attn" };
   g_autoptr (QiTensor) x = qi_tensor_ref (latents);
 
   g_return_val_if_fail (qi_tensor_n_dims (latents) == 3 && qi_tensor_dim (latents, 2) == c->z_dim, NULL);
 
   qi_vae_linear (s, &x, &decoder->post_quant);
+  qi_tap (tap, s, x, "dec.post_quant");
   qi_vae_conv (s, &x, &decoder->conv_in, QI_CONV_SAME);
   qi_tap (tap, s, x, "dec.conv_in");
-  qi_vae_mid (s, &x, &decoder->mid);
+  qi_vae_mid (s, &x, &decoder->mid, mid_taps, tap);
   qi_tap (tap, s, x, "dec.mid");
   for (guint i = 0; i < c->n_levels; i++)
     {
       for (guint k = 0; k <= c->n_res_blocks; k++)
-        qi_vae_res (s, &x, &decoder->levels[i].res[k]);
+        {
+          qi_vae_res (s, &x, &decoder->levels[i].res[k]);
+          if (k == 0)
+            qi_tap_n (tap, s, x, "dec.up%u.res0", i);
+        }
       if (decoder->levels[i].up.weight)
         qi_vae_conv (s, &x, &decoder->levels[i].up, QI_CONV_UP);
       qi_tap_n (tap, s, x, "dec.up%u", i);
     }
   qi_vae_norm_conv (s, &x, decoder->norm_out, &decoder->conv_out);
   qi_tap (tap, s, x, "dec.unclamped");
+  return qi_view_as (s, x, qi_tensor_dim (x, 0), qi_tensor_dim (x, 1), qi_tensor_dim (x, 2));
+}
 
-  const QiTensor *image = qi_clamp (s, x, -1, 1);
+const QiTensor *
+qi_vae_decode (const QiVaeDecoder *decoder, QiStream *s, const QiTensor *latents, const QiTap *tap)
+{
+  const QiTensor *image = qi_clamp (s, qi_vae_decode_raw (decoder, s, latents, tap), -1, 1);
 
   qi_tap (tap, s, image, "dec.image");
   return image;

@@ -12,5 +12,9 @@ void qi_vae_decoder_free (QiVaeDecoder *decoder);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (QiVaeDecoder, qi_vae_decoder_free)
 
 /* latents: f32 [h, w, z_dim], not normalised (qi_vae_denormalize). f32 [8 h, 8 w, image_channels] in [-1, 1], in the current
- * scope. Taps: "dec.conv_in", "dec.mid", "dec.upK" after up_blocks.K, "dec.unclamped", "dec.image"; maps [h, w, c]. */
+ * scope. Taps: "dec.post_quant", "dec.conv_in", "dec.mid.res0", "dec.mid.attn", "dec.mid", "dec.upK.res0" after the first
+ * residual block of up_blocks.K, "dec.upK" after its last layer, "dec.unclamped", "dec.image"; maps [h, w, c]. */
 const QiTensor *qi_vae_decode (const QiVaeDecoder *decoder, QiStream *s, const QiTensor *latents, const QiTap *tap);
+
+/* The same before the values are limited, where NaN still shows; no tap "dec.image". */
+const QiTensor *qi_vae_decode_raw (const QiVaeDecoder *decoder, QiStream *s, const QiTensor *latents, const QiTap *tap);

@@ -81,11 +81,13 @@ qi_vae_encoder_free (QiVaeEncoder *encoder)
 const QiTensor *
 qi_vae_encode (const QiVaeEncoder *encoder, QiStream *s, const QiTensor *pixels, const QiTap *tap)
 {
+  static const char *const mid_taps[2] = { "enc.mid.res0", "enc.mid.attn" };
   g_autoptr (QiTensor) x = qi_tensor_ref (pixels);
 
   g_return_val_if_fail (qi_tensor_n_dims (pixels) == 3 && qi_tensor_dim (pixels, 2) == encoder->config.image_channels, NULL);
 
   qi_vae_conv (s, &x, &encoder->conv_in, QI_CONV_SAME);
+  qi_tap (tap, s, x, "enc.conv_in");
   for (guint k = 0; k < encoder->n_steps; k++)
     {
       if (encoder->steps[k].down.weight)
@@ -94,7 +96,7 @@ qi_vae_encode (const QiVaeEncoder *encoder, QiStream *s, const QiTensor *pixels,
         qi_vae_res (s, &x, &encoder->steps[k].res);
       qi_tap_n (tap, s, x, "enc.down%u", k);
     }
-  qi_vae_mid (s, &x, &encoder->mid);
+  qi_vae_mid (s, &x, &encoder->mid, mid_taps, tap);
   qi_tap (tap, s, x, "enc.mid");
   qi_vae_norm_conv (s, &x, encoder->norm_out, &encoder->conv_out);
 

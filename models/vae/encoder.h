@@ -13,7 +13,8 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC (QiVaeEncoder, qi_vae_encoder_free)
 
 /* pixels: f32 [h, w, image_channels] in [-1, 1], h and w multiples of 8. The posterior's mean and log variance,
  * [h / 8, w / 8, 2 z_dim], not normalised, in the current scope.
- * Taps: "enc.downK" after down_blocks.K, "enc.mid", "enc.moments"; maps [h, w, c]. */
+ * Taps: "enc.conv_in", "enc.downK" after down_blocks.K, "enc.mid.res0", "enc.mid.attn", "enc.mid", "enc.moments"; maps
+ * [h, w, c]. */
 const QiTensor *qi_vae_encode (const QiVaeEncoder *encoder, QiStream *s, const QiTensor *pixels, const QiTap *tap);
 
 /* The mean: [h, w, z_dim]. */

@@ -104,11 +104,19 @@ attend (QiStream *s, QiTensor **x, const QiVaeAttention *attention)
 }
 
 void
-qi_vae_mid (QiStream *s, QiTensor **x, const QiVaeMid *mid)
+qi_vae_mid (QiStream *s, QiTensor **x, const QiVaeMid *mid, const char *const taps[2], const QiTap *tap)
 {
   qi_vae_res (s, x, &mid->res[0]);
+  qi_tap (tap, s, *x, taps[0]);
   attend (s, x, &mid->attention);
+  qi_tap (tap, s, *x, taps[1]);
   qi_vae_res (s, x, &mid->res[1]);
+}
+
+guint
+qi_vae_factor (const QiVaeConfig *config)
+{
+  return 1u << (config->n_levels - 1);
 }
 
 /* -- normalisation --------------------------------------------------------------------------------- */

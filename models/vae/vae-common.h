@@ -31,10 +31,15 @@ void qi_vae_mid_load (QiVaeMid *mid, QiWeights *weights, guint64 c, const char *
 
 /* These replace *x, which belongs to the caller, by their result: at most three maps are alive at a time. */
 void qi_vae_res (QiStream *s, QiTensor **x, const QiVaeResBlock *block);
-void qi_vae_mid (QiStream *s, QiTensor **x, const QiVaeMid *mid);
 void qi_vae_conv (QiStream *s, QiTensor **x, const QiConv *conv, QiConvMode mode);
 void qi_vae_norm_conv (QiStream *s, QiTensor **x, const QiTensor *gamma, const QiConv *conv); /* norm, SiLU, 3x3 */
 void qi_vae_linear (QiStream *s, QiTensor **x, const QiLinear *linear);                        /* 1x1 */
+
+/* The middle: residual block, attention, residual block. taps: names for the results of the first two. */
+void qi_vae_mid (QiStream *s, QiTensor **x, const QiVaeMid *mid, const char *const taps[2], const QiTap *tap);
+
+/* Pixels of a latent's side: 8. */
+guint qi_vae_factor (const QiVaeConfig *config);
 
 /* Latents as the transformer has them: (z - mean) / std channel by channel, and back. x: [h, w, z_dim]; results in the
  * current scope. */

@@ -1,0 +1,117 @@
+/* SPDX-FileCopyrightText: Sfumato authors
+ * SPDX-License-Identifier: GPL-3.0-or-later */
+#include "models/plan.h"
+
+#include "base/error.h"
+
+#define GIB 1073741824.0
+
+struct _QiPlan
+{
+  QiRuntime *runtime; /* a planning one, after its dry run */
+};
+
+QiPlan *
+qi_plan_new (QiDevice *device, const QiModelSet *set, QiCompute compute, const QiPipeline *pipeline,
+             const QiTextToImage *jobs, guint n_jobs, GError **error)
+{
+  g_autoptr (QiPlan) plan = g_new0 (QiPlan, 1);
+  g_autofree QiPlanes *pictures = g_new0 (QiPlanes, n_jobs);
+  gboolean done;
+
+  plan->runtime = qi_runtime_new (device, set, compute, TRUE);
+  done = pipeline->check (set, error) && pipeline->run (plan->runtime, jobs, n_jobs, pictures, NULL, error);
+  for (guint i = 0; i < n_jobs; i++)
+    qi_planes_clear (&pictures[i]);
+  return done ? g_steal_pointer (&plan) : NULL;
+}
+
+void
+qi_plan_free (QiPlan *plan)
+{
+  if (!plan)
+    return;
+  qi_runtime_free (plan->runtime);
+  g_free (plan);
+}
+
+const QiPool *
+qi_plan_weights (const QiPlan *plan, QiPart part)
+{
+  return qi_runtime_weights (plan->runtime, part);
+}
+
+const QiPool *
+qi_plan_scratch (const QiPlan *plan, QiPart part)
+{
+  return qi_runtime_scratch (plan->runtime, part);
+}
+
+QiPlanStage
+qi_plan_stage (const QiPlan *plan, QiPart part)
+{
+  const QiPool *weights = qi_plan_weights (plan, part), *scratch = qi_plan_scratch (plan, part);
+
+  if (!weights || !scratch)
+    return (QiPlanStage){ 0 };
+  return (QiPlanStage){ .used = TRUE,
+                        .weights = qi_pool_peak (weights),
+                        .weights_blocks = qi_pool_block_bytes (weights),
+                        .scratch = qi_pool_peak (scratch),
+                        .scratch_blocks = qi_pool_block_bytes (scratch) };
+}
+
+guint64
+qi_plan_stage_bytes (const QiPlan *plan, QiPart part)
+{
+  const QiPlanStage stage = qi_plan_stage (plan, part);
+
+  return stage.used ? stage.weights_blocks + stage.scratch_blocks + qi_stream_fixed_bytes () : 0;
+}
+
+guint64
+qi_plan_resident_bytes (const QiPlan *plan)
+{
+  return qi_plan_peak_bytes (plan, 0);
+}
+
+/* Plays the stages in their order, keeping parts loaded as long as the budget allows. */
+guint64
+qi_plan_peak_bytes (const QiPlan *plan, guint64 budget)
+{
+  guint64 loaded[QI_N_PARTS] = { 0 }, held = 0, peak = 0;
+
+  for (guint i = 0; i < QI_N_PARTS; i++)
+    {
+      const guint64 need = qi_plan_stage_bytes (plan, i);
+
+      for (guint k = 0; k < i && budget && need && held + need > budget; k++)
+        {
+          held -= loaded[k];
+          loaded[k] = 0;
+        }
+      if (need)
+        peak = MAX (peak, held + need);
+      loaded[i] = qi_plan_stage (plan, i).weights_blocks;
+      held += loaded[i];
+    }
+  return peak;
+}
+
+gboolean
+qi_plan_fits (const QiPlan *plan, guint64 budget, GError **error)
+{
+  for (guint i = 0; budget && i < QI_N_PARTS; i++)
+    if (qi_plan_stage_bytes (plan, i) > budget)
+      {
+        const QiPlanStage stage = qi_plan_stage (plan, i);
+
+        g_set_error (error, QI_ERROR, QI_ERROR_OUT_OF_MEMORY,
+                     "The %s needs %.2f GiB of GPU memory (%.2f for weights, %.2f for work), %.2f GiB may be used; choose "
+                     "a smaller picture, smaller weights, or another GPU.",
+                     qi_part_name (i), qi_plan_stage_bytes (plan, i) / GIB, stage.weights_blocks / GIB,
+                     (stage.scratch_blocks + qi_stream_fixed_bytes ()) / GIB, budget / GIB);
+        return FALSE;
+      }
+  return TRUE;
+}

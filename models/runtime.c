@@ -1,0 +1,394 @@
+/* SPDX-FileCopyrightText: Sfumato authors
+ * SPDX-License-Identifier: GPL-3.0-or-later */
+#include "models/runtime.h"
+
+#include "base/error.h"
+
+#include "models/plan.h"
+
+#define GIB 1073741824.0
+#define MAX_EMBEDDINGS 64 /* prompts remembered; a hundred rows of the released encoder are 1.4 MB */
+
+typedef gpointer (*MakeFunc) (const QiModelSet *set, const QiLoad *load, GError **error);
+
+typedef struct
+{
+  QiPool *pool;
+  gpointer object; /* NULL: not loaded */
+  QiStream *dry;   /* of a planning runtime: all its stages */
+} Part;
+
+struct _QiRuntime
+{
+  QiDevice *device;
+  const QiModelSet *set;
+  QiCompute compute;
+  gboolean plan;
+  QiJob job;
+  Part parts[QI_N_PARTS];
+  QiPart stage;
+  QiStream *stream;       /* NULL: between stages */
+  gint64 load_start;      /* µs, monotonic */
+  GHashTable *embeddings; /* of char * to GBytes */
+  GArray *profile;        /* QiOpTime */
+};
+
+static gpointer
+make_text_encoder (const QiModelSet *set, const QiLoad *load, GError **error)
+{
+  return qi_text_encoder_new (&set->text_config, load, error);
+}
+
+static gpointer
+make_mmdit (const QiModelSet *set, const QiLoad *load, GError **error)
+{
+  return qi_mmdit_new (&set->mmdit_config, load, error);
+}
+
+static gpointer
+make_vae_encoder (const QiModelSet *set, const QiLoad *load, GError **error)
+{
+  return qi_vae_encoder_new (&set->vae_config, load, error);
+}
+
+static gpointer
+make_vae_decoder (const QiModelSet *set, const QiLoad *load, GError **error)
+{
+  return qi_vae_decoder_new (&set->vae_config, load, error);
+}
+
+static const struct
+{
+  const char *name;
+  QiComponent component;
+  MakeFunc make;
+  GDestroyNotify free;
+} kinds[QI_N_PARTS] = {
+  [QI_PART_TEXT_ENCODER] = { "text encoder", QI_COMPONENT_TEXT_ENCODER, make_text_encoder,
+                             (GDestroyNotify) qi_text_encoder_free },
+  [QI_PART_VAE_ENCODER] = { "VAE encoder", QI_COMPONENT_VAE, make_vae_encoder, (GDestroyNotify) qi_vae_encoder_free },
+  [QI_PART_MMDIT] = { "transformer", QI_COMPONENT_TRANSFORMER, make_mmdit, (GDestroyNotify) qi_mmdit_free },
+  [QI_PART_VAE_DECODER] = { "VAE decoder", QI_COMPONENT_VAE, make_vae_decoder, (GDestroyNotify) qi_vae_decoder_free },
+};
+
+const char *
+qi_part_name (QiPart part)
+{
+  return kinds[part].name;
+}
+
+QiRuntime *
+qi_runtime_new (QiDevice *device, const QiModelSet *set, QiCompute compute, gboolean plan)
+{
+  QiRuntime *rt = g_new0 (QiRuntime, 1);
+
+  rt->device = device;
+  rt->set = set;
+  rt->compute = compute;
+  rt->plan = plan;
+  rt->embeddings = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, (GDestroyNotify) g_bytes_unref);
+  rt->profile = g_array_new (FALSE, TRUE, sizeof (QiOpTime));
+  return rt;
+}
+
+void
+qi_runtime_unload (QiRuntime *rt, QiPart part)
+{
+  Part *p = &rt->parts[part];
+
+  g_return_if_fail (!rt->stream || rt->stage != part);
+  g_clear_pointer (&p->object, kinds[part].free);
+  g_clear_pointer (&p->pool, qi_pool_free);
+}
+
+void
+qi_runtime_free (QiRuntime *rt)
+{
+  if (!rt)
+    return;
+  qi_runtime_abandon (rt);
+  for (guint i = 0; i < QI_N_PARTS; i++)
+    {
+      qi_stream_free (rt->parts[i].dry);
+      qi_runtime_unload (rt, i);
+    }
+  g_hash_table_unref (rt->embeddings);
+  g_array_unref (rt->profile);
+  g_free (rt);
+}
+
+QiDevice *qi_runtime_device (QiRuntime *rt) { return rt->device; }
+const QiModelSet *qi_runtime_set (QiRuntime *rt) { return rt->set; }
+gboolean qi_runtime_is_plan (const QiRuntime *rt) { return rt->plan; }
+gboolean qi_runtime_is_loaded (const QiRuntime *rt, QiPart part) { return rt->parts[part].object != NULL; }
+const QiPool *qi_runtime_weights (const QiRuntime *rt, QiPart part) { return rt->parts[part].pool; }
+
+const QiPool *
+qi_runtime_scratch (const QiRuntime *rt, QiPart part)
+{
+  return rt->parts[part].dry ? qi_stream_pool (rt->parts[part].dry) : NULL;
+}
+
+void
+qi_runtime_set_job (QiRuntime *rt, const QiJob *job)
+{
+  rt->job = job ? *job : (QiJob){ 0 };
+}
+
+void
+qi_runtime_progress (QiRuntime *rt, const QiProgress *progress)
+{
+  if (rt->job.progress && !rt->plan)
+    rt->job.progress (progress, rt->job.user_data);
+}
+
+/* -- memory ---------------------------------------------------------------------------------------- */
+
+guint64
+qi_runtime_held_bytes (const QiRuntime *rt)
+{
+  guint64 bytes = 0;
+
+  for (guint i = 0; i < QI_N_PARTS; i++)
+    if (rt->parts[i].pool)
+      bytes += qi_pool_block_bytes (rt->parts[i].pool);
+  return bytes;
+}
+
+/* Hands back one part other than part. FALSE: there is none. */
+static gboolean
+evict_one (QiRuntime *rt, QiPart part)
+{
+  for (guint i = 0; i < QI_N_PARTS; i++)
+    if (i != part && rt->parts[i].pool)
+      {
+        g_info ("The %s gives back %.2f GiB", kinds[i].name, qi_pool_block_bytes (rt->parts[i].pool) / GIB);
+        qi_runtime_unload (rt, i);
+        return TRUE;
+      }
+  return FALSE;
+}
+
+/* Hands parts back until the planned stage fits the budget. */
+static gboolean
+make_room (QiRuntime *rt, QiPart part, GError **error)
+{
+  QiPlanStage stage;
+  guint64 need;
+
+  if (!rt->job.plan || rt->job.budget == 0)
+    return TRUE;
+  stage = qi_plan_stage (rt->job.plan, part);
+  need = stage.scratch_blocks + qi_stream_fixed_bytes () + (rt->parts[part].object ? 0 : stage.weights_blocks);
+  while (qi_runtime_held_bytes (rt) + need > rt->job.budget)
+    if (!evict_one (rt, part))
+      return qi_plan_fits (rt->job.plan, rt->job.budget, error);
+  return TRUE;
+}
+
+/* A stream, and a pool for weights that are not loaded yet, with the blocks of the plan. */
+static gboolean
+reserve (QiRuntime *rt, QiPart part, GError **error)
+{
+  const QiPlan *plan = rt->job.plan;
+  const QiPool *weights = plan ? qi_plan_weights (plan, part) : NULL;
+  const QiPool *scratch = plan ? qi_plan_scratch (plan, part) : NULL;
+  Part *p = &rt->parts[part];
+
+  rt->stream = qi_stream_new (rt->device, FALSE);
+  if (scratch && !qi_pool_reserve_like (qi_stream_pool (rt->stream), scratch, error))
+    return FALSE;
+  if (p->object)
+    return TRUE;
+  p->pool = qi_pool_new (rt->device, kinds[part].name, FALSE);
+  return !weights || qi_pool_reserve_like (p->pool, weights, error);
+}
+
+static void
+drop_stage (QiRuntime *rt)
+{
+  g_clear_pointer (&rt->stream, qi_stream_free);
+  if (!rt->parts[rt->stage].object)
+    qi_runtime_unload (rt, rt->stage);
+}
+
+/* The driver may have less than the budget: then everything else goes, and once more. */
+static gboolean
+reserve_or_evict (QiRuntime *rt, QiPart part, GError **error)
+{
+  g_autoptr (GError) first = NULL;
+  gboolean evicted = FALSE;
+
+  if (reserve (rt, part, &first))
+    return TRUE;
+  drop_stage (rt);
+  while (evict_one (rt, part))
+    evicted = TRUE;
+  if (evicted && g_error_matches (first, QI_ERROR, QI_ERROR_OUT_OF_MEMORY))
+    return reserve (rt, part, error);
+  g_propagate_error (error, g_steal_pointer (&first));
+  return FALSE;
+}
+
+/* -- stages ---------------------------------------------------------------------------------------- */
+
+static void
+tell_load (guint64 done, gpointer user_data)
+{
+  QiRuntime *rt = user_data;
+  const guint64 total = rt->job.plan ? MAX (qi_plan_stage (rt->job.plan, rt->stage).weights, done) : done;
+  const double seconds = (g_get_monotonic_time () - rt->load_start) / 1e6;
+  const QiProgress progress = { .stage = QI_STAGE_LOAD,
+                                .step = (guint) (done >> 20) + 1,
+                                .n_steps = (guint) (total >> 20) + 1,
+                                .n_results = 1,
+                                .seconds_left = seconds > 1 && done ? seconds * (total - done) / done : -1 };
+
+  qi_runtime_progress (rt, &progress);
+}
+
+/* Weights, where they are not there yet. */
+static gboolean
+load_part (QiRuntime *rt, GError **error)
+{
+  Part *p = &rt->parts[rt->stage];
+  const QiLoad load = { .checkpoint = qi_model_set_part (rt->set, kinds[rt->stage].component),
+                        .pool = p->pool,
+                        .stream = rt->stream,
+                        .cancellable = rt->job.cancellable,
+                        .progress = tell_load,
+                        .user_data = rt };
+
+  if (p->object)
+    return TRUE;
+  if (!load.checkpoint)
+    {
+      g_set_error (error, QI_ERROR, QI_ERROR_BAD_CHECKPOINT, "“%s” has no %s.", rt->set->name, kinds[rt->stage].name);
+      return FALSE;
+    }
+  rt->load_start = g_get_monotonic_time ();
+  p->object = kinds[rt->stage].make (rt->set, &load, error);
+  return p->object != NULL;
+}
+
+/* A planning runtime keeps one stream a part, so that stages add up in its pool's peak. */
+static void
+begin_dry (QiRuntime *rt, QiPart part)
+{
+  Part *p = &rt->parts[part];
+
+  if (!p->dry)
+    p->dry = qi_stream_new (rt->device, TRUE);
+  if (!p->pool)
+    p->pool = qi_pool_new (rt->device, kinds[part].name, TRUE);
+  rt->stream = p->dry;
+}
+
+QiStream *
+qi_runtime_begin (QiRuntime *rt, QiPart part, GError **error)
+{
+  g_return_val_if_fail (!rt->stream, NULL);
+
+  rt->stage = part;
+  if (rt->plan)
+    begin_dry (rt, part);
+  else if (!make_room (rt, part, error))
+    return NULL;
+  else if (!reserve_or_evict (rt, part, error))
+    {
+      drop_stage (rt);
+      return NULL;
+    }
+  qi_stream_set_compute (rt->stream, rt->compute);
+  qi_stream_set_cancellable (rt->stream, rt->job.cancellable);
+  if (load_part (rt, error))
+    return rt->stream;
+  qi_runtime_abandon (rt);
+  return NULL;
+}
+
+/* Adds rows up by name. */
+static void
+collect_profile (QiRuntime *rt)
+{
+  g_autoptr (GArray) rows = qi_stream_take_profile (rt->stream);
+
+  for (guint i = 0; rows && i < rows->len; i++)
+    {
+      const QiOpTime *row = &g_array_index (rows, QiOpTime, i);
+      guint k = 0;
+
+      while (k < rt->profile->len && g_array_index (rt->profile, QiOpTime, k).name != row->name)
+        k++;
+      if (k == rt->profile->len)
+        g_array_append_val (rt->profile, *row);
+      else
+        {
+          QiOpTime *sum = &g_array_index (rt->profile, QiOpTime, k);
+
+          sum->n += row->n;
+          sum->seconds += row->seconds;
+          sum->flops += row->flops;
+          sum->bytes += row->bytes;
+        }
+    }
+}
+
+GArray *
+qi_runtime_take_profile (QiRuntime *rt)
+{
+  GArray *profile = rt->profile;
+
+  rt->profile = g_array_new (FALSE, TRUE, sizeof (QiOpTime));
+  return profile;
+}
+
+gboolean
+qi_runtime_end (QiRuntime *rt, GError **error)
+{
+  gboolean done;
+
+  g_return_val_if_fail (rt->stream, FALSE);
+  done = qi_stream_finish (rt->stream, error);
+  if (rt->plan)
+    rt->stream = NULL;
+  else
+    {
+      collect_profile (rt);
+      drop_stage (rt);
+    }
+  return done;
+}
+
+void
+qi_runtime_abandon (QiRuntime *rt)
+{
+  if (rt->plan)
+    rt->stream = NULL;
+  else if (rt->stream)
+    {
+      qi_stream_finish (rt->stream, NULL);
+      drop_stage (rt);
+    }
+}
+
+const QiTextEncoder *qi_runtime_text_encoder (QiRuntime *rt) { return rt->parts[QI_PART_TEXT_ENCODER].object; }
+const QiMmdit *qi_runtime_mmdit (QiRuntime *rt) { return rt->parts[QI_PART_MMDIT].object; }
+const QiVaeEncoder *qi_runtime_vae_encoder (QiRuntime *rt) { return rt->parts[QI_PART_VAE_ENCODER].object; }
+const QiVaeDecoder *qi_runtime_vae_decoder (QiRuntime *rt) { return rt->parts[QI_PART_VAE_DECODER].object; }
+
+/* -- embeddings ------------------------------------------------------------------------------------ */
+
+GBytes *
+qi_runtime_find_embeddings (QiRuntime *rt, const char *key)
+{
+  return g_hash_table_lookup (rt->embeddings, key);
+}
+
+void
+qi_runtime_keep_embeddings (QiRuntime *rt, const char *key, GBytes *embeddings)
+{
+  if (g_hash_table_size (rt->embeddings) >= MAX_EMBEDDINGS)
+    g_hash_table_remove_all (rt->embeddings);
+  g_hash_table_insert (rt->embeddings, g_strdup (key), g_bytes_ref (embeddings));
+}
