@@ -3,8 +3,8 @@
 // conv2d.comp — 3x3 convolution, channels last: y[oy, ox, o] = bias[o] + sum w[o, ky, kx, c] x[iy, ix, c] (+ residual).
 // MODE 0: iy = oy + ky - 1, zeros outside; 1: iy = 2 oy + ky, zeros right and below; 2: as 0 on x repeated 2x2.
 // x: f32, rows [x_first, …) of [h, w, c_in]; w: f32, f16 or bf16 [c_out, 3, 3, c_in]; y: f32 rows [y_first, …) of [oh, ow, c_out].
-// Each lane owns NC output channels of MP pixels in a row; x is the same for all lanes. Sums run in the order of w.
-// Grid: x over blocks of LANES * NC channels, y over blocks of MP pixels in a row, z over rows.
+// Each lane owns NC output channels of MP pixels, counted row after row; x is the same for all lanes. Sums run in the
+// order of w, whatever the tile. Grid: x over blocks of LANES * NC channels, y over blocks of MP pixels.
 #version 460
 #extension GL_GOOGLE_include_directive : require
 #extension GL_EXT_shader_16bit_storage : require
@@ -58,49 +58,47 @@ load_w4 (uint at)
 uint
 pixel (uint oy, uint ox, uint ky, uint kx, out bool inside)
 {
-  int iy = int (oy + ky), ix = int (ox + kx);
+  const int grown = MODE == 2u ? 2 : 1;
+  ivec2 at = ivec2 (ox + kx, oy + ky);
 
   if (MODE == 1u)
-    {
-      iy = int (2u * oy + ky);
-      ix = int (2u * ox + kx);
-      inside = iy < int (p.h) && ix < int (p.w);
-    }
+    at += ivec2 (ox, oy);
   else
-    {
-      const int grown = MODE == 2u ? 2 : 1;
-
-      iy -= 1;
-      ix -= 1;
-      inside = iy >= 0 && ix >= 0 && iy < int (p.h) * grown && ix < int (p.w) * grown;
-      iy /= grown;
-      ix /= grown;
-    }
-  return inside ? (uint (iy) - p.x_first) * p.w * p.c_in + uint (ix) * p.c_in : 0u;
+    at -= 1;
+  inside = at.x >= 0 && at.y >= 0 && at.x < int (p.w) * grown && at.y < int (p.h) * grown;
+  at /= grown;
+  return inside ? ((uint (at.y) - p.x_first) * p.w + uint (at.x)) * p.c_in : 0u;
 }
 
 void
 main ()
 {
   const uint lanes = gl_WorkGroupSize.x;
-  const uint o0 = gl_WorkGroupID.x * lanes * NC + gl_LocalInvocationIndex;
-  const uint ox0 = gl_WorkGroupID.y * MP, oy = gl_WorkGroupID.z + p.y_first;
+  const uint o0 = gl_WorkGroupID.x * lanes * NC + gl_LocalInvocationIndex, px0 = gl_WorkGroupID.y * MP;
+  uvec2 at_out[MP]; // (column, row) of each pixel
   float acc[MP][NC];
 
+  at_out[0] = uvec2 (px0 % p.ow, px0 / p.ow + p.y_first);
+  [[unroll]] for (uint i = 1; i < MP; i++)
+    at_out[i] = at_out[i - 1u].x + 1u < p.ow ? at_out[i - 1u] + uvec2 (1u, 0u) : uvec2 (0u, at_out[i - 1u].y + 1u);
   [[unroll]] for (uint i = 0; i < MP; i++)
     [[unroll]] for (uint j = 0; j < NC; j++)
       acc[i][j] = 0.0;
 
   for (uint tap = 0u; tap < 9u; tap++)
     {
-      uint at[MP];
+      uint at[MP], at_w[NC];
       float use[MP];
 
+      [[unroll]] for (uint j = 0; j < NC; j++)
+        at_w[j] = (min (o0 + j * lanes, p.c_out - 1u) * 9u + tap) * p.c_in;
       [[unroll]] for (uint i = 0; i < MP; i++)
         {
           bool inside;
 
-          at[i] = pixel (oy, min (ox0 + i, p.ow - 1u), tap / 3u, tap % 3u, inside);
+          at[i] = pixel (at_out[i].y, at_out[i].x, tap / 3u, tap % 3u, inside);
+          inside = inside && px0 + i < p.n;
+          at[i] = inside ? at[i] : 0u;
           use[i] = inside ? 1.0 : 0.0;
         }
       if (WIDE != 0u)
@@ -109,7 +107,7 @@ main ()
             vec4 b[NC];
 
             [[unroll]] for (uint j = 0; j < NC; j++)
-              b[j] = load_w4 ((min (o0 + j * lanes, p.c_out - 1u) * 9u + tap) * p.c_in + c);
+              b[j] = load_w4 (at_w[j] + c);
             [[unroll]] for (uint i = 0; i < MP; i++)
               {
                 const vec4 a = use[i] * x4[(at[i] + c) >> 2];
@@ -120,21 +118,26 @@ main ()
           }
       else
         for (uint c = 0u; c < p.c_in; c++)
-          [[unroll]] for (uint j = 0; j < NC; j++)
-            {
-              const float b = load_w ((min (o0 + j * lanes, p.c_out - 1u) * 9u + tap) * p.c_in + c);
+          {
+            float b[NC];
 
-              [[unroll]] for (uint i = 0; i < MP; i++)
-                acc[i][j] = fma (use[i] * x[at[i] + c], b, acc[i][j]);
-            }
+            [[unroll]] for (uint j = 0; j < NC; j++)
+              b[j] = load_w (at_w[j] + c);
+            [[unroll]] for (uint i = 0; i < MP; i++)
+              {
+                const float a = use[i] * x[at[i] + c];
+
+                [[unroll]] for (uint j = 0; j < NC; j++)
+                  acc[i][j] = fma (a, b[j], acc[i][j]);
+              }
+          }
     }
   [[unroll]] for (uint i = 0; i < MP; i++)
     [[unroll]] for (uint j = 0; j < NC; j++)
       {
-        const uint o = o0 + j * lanes;
-        const uint to = (gl_WorkGroupID.z * p.ow + ox0 + i) * p.c_out + o;
+        const uint o = o0 + j * lanes, to = (px0 + i) * p.c_out + o;
 
-        if (ox0 + i < p.ow && o < p.c_out)
+        if (px0 + i < p.n && o < p.c_out)
           y[to] = acc[i][j] + (p.has_bias != 0u ? bias[o] : 0.0) + (p.has_residual != 0u ? residual[to] : 0.0);
       }
 }

@@ -81,6 +81,7 @@ struct QiPushConv
   uint ow, c_out;
   uint x_first;    /* input row that binding 0 begins with */
   uint y_first;    /* output row that the grid and binding 4 begin with */
+  uint n;          /* output pixels of this dispatch */
   uint has_bias, has_residual;
 };
 

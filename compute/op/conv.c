@@ -4,7 +4,8 @@
 #include "compute/stream.h"
 #include "shaders/push.h"
 
-#define MAX_ROWS 65535
+#define MAX_GROUPS_Y 65535
+#define PIXELS 24   /* output pixels of a lane */
 #define CHANNELS 4u /* output channels of a lane, where there are so many; figures: docs/performance.md */
 
 /* Input rows [*first, *end) that output rows [y_first, y_end) read. */
@@ -26,18 +27,6 @@ input_rows (QiConvMode mode, guint64 h, guint64 y_first, guint64 y_end, guint64 
   *end = MIN (*end, h);
 }
 
-/* Pixels of a row in a lane's registers: as many as waste at most a quarter at the row's end. */
-static guint
-pixels_of (guint64 ow)
-{
-  static const guint tiles[] = { 24, 16, 12, 8, 4, 2 };
-
-  for (guint i = 0; i < G_N_ELEMENTS (tiles); i++)
-    if ((ow + tiles[i] - 1) / tiles[i] * tiles[i] <= ow + ow / 4)
-      return tiles[i];
-  return 1;
-}
-
 static QiShaderId
 shader_of (QiDtype type)
 {
@@ -56,7 +45,7 @@ conv_window (QiStream *s, const QiTensor *y, const QiTensor *x, const QiConv *co
   const guint64 h = qi_tensor_dim (x, 0), w = qi_tensor_dim (x, 1), c_in = qi_tensor_dim (x, 2);
   const guint64 ow = qi_tensor_dim (y, 1), c_out = qi_tensor_dim (y, 2), y_row = ow * c_out * 4, x_row = w * c_in * 4;
   const guint lanes = qi_stream_device_info (s)->subgroup_size;
-  const guint pixels = pixels_of (ow), channels = CLAMP ((c_out + lanes - 1) / lanes, 1, CHANNELS);
+  const guint channels = CLAMP ((c_out + lanes - 1) / lanes, 1, CHANNELS);
   guint64 first, end;
 
   input_rows (mode, h, y_first, y_first + n, &first, &end);
@@ -68,6 +57,7 @@ conv_window (QiStream *s, const QiTensor *y, const QiTensor *x, const QiConv *co
                                      .c_out = c_out,
                                      .x_first = first,
                                      .y_first = y_first,
+                                     .n = n * ow,
                                      .has_bias = conv->bias != NULL,
                                      .has_residual = residual != NULL };
 
@@ -81,10 +71,10 @@ conv_window (QiStream *s, const QiTensor *y, const QiTensor *x, const QiConv *co
                                           .n_args = 5,
                                           .push = &push,
                                           .push_bytes = sizeof push,
-                                          .spec = { lanes, pixels, channels, c_in % 4 == 0, mode },
+                                          .spec = { lanes, PIXELS, channels, c_in % 4 == 0, mode },
                                           .n_spec = 5,
                                           .groups = { (c_out + lanes * channels - 1) / (lanes * channels),
-                                                      (ow + pixels - 1) / pixels, n },
+                                                      (n * ow + PIXELS - 1) / PIXELS, 1 },
                                           .flops = 18.0 * n * ow * c_out * c_in });
   }
 }
@@ -107,7 +97,7 @@ qi_conv2d (QiStream *s, const QiTensor *x, const QiConv *conv, QiConvMode mode, 
 
   /* Input rows of a window are up to twice as many as output rows, and two more. */
   window = qi_stream_window (s, oh, MAX (ow * c_out * 4, qi_tensor_dim (x, 1) * c_in * 4 * 3), 18.0 * ow * c_out * c_in, 4);
-  window = MIN (window, (guint64) MAX_ROWS);
+  window = CLAMP ((guint64) MAX_GROUPS_Y * PIXELS / ow, 1, window);
   for (guint64 first = 0; first < oh; first += window)
     conv_window (s, y, x, conv, mode, residual, first, MIN (window, oh - first));
   return y;
