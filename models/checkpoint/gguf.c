@@ -2,6 +2,7 @@
  * SPDX-License-Identifier: GPL-3.0-or-later */
 /* GGUF versions 2 and 3: "GGUF", version, counts, key/value pairs, tensor infos, padding, data. Little-endian.
  * The header is read once into memory; everything in it is counted against what is left of it. */
+#include <math.h>
 #include <string.h>
 
 #include "base/error.h"
@@ -147,7 +148,8 @@ take_array (Reader *r, QiMeta *meta, const char *key, GError **error)
       if (!take_uint (r, type_bytes[type], &bits, error))
         return FALSE;
       set_number (&item, type, bits);
-      meta->ints[i] = item.kind == QI_META_DOUBLE ? (gint64) CLAMP (item.real, -9e18, 9e18) : (gint64) item.uint;
+      /* Nobody asks for arrays of reals; a NaN compares false, and is 0. */
+      meta->ints[i] = item.kind != QI_META_DOUBLE ? (gint64) item.uint : fabs (item.real) < 9e18 ? (gint64) item.real : 0;
     }
   return TRUE;
 }
