@@ -1,17 +1,18 @@
 // SPDX-FileCopyrightText: Sfumato authors
 // SPDX-License-Identifier: GPL-3.0-or-later
-// norm.comp — row norms, one workgroup (a whole number of subgroups) a row, f32 statistics. x, y: [rows, columns].
+// norm.comp — row norms, ROWS a workgroup (a whole number of subgroups), f32 statistics. x, y: [rows, columns].
 // KIND_RMS:   y = x / sqrt (mean (x^2) + eps) * a
 // KIND_LAYER: y = (x - mean) / sqrt (var + eps) * (1 + b) + a     (a: shift, b: scale)
 // KIND_L2:    y = act (x / max (|x|, 1e-12) * sqrt (columns) * a)
-// Grid: y over rows.
+// Grid: y over blocks of ROWS rows.
 #version 460
 #extension GL_GOOGLE_include_directive : require
 #extension GL_KHR_shader_subgroup_arithmetic : require
 #include "push.h"
 
 layout (local_size_x_id = 0) in;
-layout (constant_id = 1) const uint ACT = 0; // QiActivation, KIND_L2
+layout (constant_id = 1) const uint ROWS = 1;
+layout (constant_id = 2) const uint ACT = 0; // QiActivation, KIND_L2
 
 layout (set = 0, binding = 0) readonly buffer X { float x[]; };
 layout (set = 0, binding = 1) readonly buffer A { float a[]; };
@@ -23,9 +24,9 @@ layout (push_constant) uniform Push { QiPushNorm p; };
 #include "lib/reduce.glsl"
 
 void
-main ()
+norm_row (uint row)
 {
-  const uint row = (gl_WorkGroupID.y + p.group_row) * p.columns, lane = gl_LocalInvocationIndex, lanes = gl_WorkGroupSize.x;
+  const uint lane = gl_LocalInvocationIndex, lanes = gl_WorkGroupSize.x;
   const float n = float (p.columns);
   float sum = 0.0, mean = 0.0;
 
@@ -64,4 +65,13 @@ main ()
 #endif
       y[row + c] = v;
     }
+}
+
+void
+main ()
+{
+  const uint first = gl_WorkGroupID.y * ROWS, end = min (first + ROWS, p.rows);
+
+  for (uint row = first; row < end; row++)
+    norm_row (row * p.columns);
 }

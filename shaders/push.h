@@ -47,8 +47,7 @@ struct QiPushPackRows
 /* norm.comp */
 struct QiPushNorm
 {
-  uint columns;
-  uint group_row;
+  uint rows, columns;
   uint has_a, has_b;
   float eps;
 };

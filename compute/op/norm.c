@@ -12,6 +12,7 @@ norm (QiStream *s, QiShaderId shader, const char *name, const QiTensor *x, const
       QiActivation act)
 {
   const guint64 columns = qi_tensor_dim (x, -1), rows = qi_tensor_rows (x);
+  const guint lanes = qi_stream_reduce_lanes (s), block = lanes < 64 ? 16 : 1; /* of rows: a workgroup has its cost */
   guint64 dims[QI_MAX_DIMS], window = qi_stream_window (s, rows, columns * 4, 8.0 * columns, 16);
   const QiTensor *y;
 
@@ -21,11 +22,11 @@ norm (QiStream *s, QiShaderId shader, const char *name, const QiTensor *x, const
   for (guint i = 0; i < qi_tensor_n_dims (x); i++)
     dims[i] = qi_tensor_dim (x, i);
   y = qi_stream_scratch (s, QI_DTYPE_F32, qi_tensor_n_dims (x), dims);
-  window = MIN (window, (guint64) MAX_GROUPS_Y);
+  window = MIN (window, (guint64) MAX_GROUPS_Y * block);
   for (guint64 first = 0; first < rows; first += window)
     {
       const guint64 n = MIN (window, rows - first), at = first * columns * 4, bytes = n * columns * 4;
-      const struct QiPushNorm push = { columns, 0, a != NULL, b != NULL, eps };
+      const struct QiPushNorm push = { n, columns, a != NULL, b != NULL, eps };
 
       qi_stream_dispatch (s, &(QiDispatch){ .shader = shader,
                                             .name = name,
@@ -33,9 +34,9 @@ norm (QiStream *s, QiShaderId shader, const char *name, const QiTensor *x, const
                                             .n_args = 4,
                                             .push = &push,
                                             .push_bytes = sizeof push,
-                                            .spec = { qi_stream_reduce_lanes (s), act },
-                                            .n_spec = 2,
-                                            .groups = { 1, n, 1 },
+                                            .spec = { lanes, block, act },
+                                            .n_spec = 3,
+                                            .groups = { 1, (n + block - 1) / block, 1 },
                                             .flops = 8.0 * n * columns });
     }
   return y;

@@ -52,7 +52,7 @@ static void
 test_rows (gconstpointer data)
 {
   const Kind kind = GPOINTER_TO_UINT (data);
-  static const guint sizes[][2] = { { 1, 2 }, { 7, 33 }, { 33, 7 }, { 3, 129 }, { 5, 3584 }, { 129, 64 } };
+  static const guint sizes[][2] = { { 1, 1 }, { 1, 2 }, { 7, 33 }, { 33, 7 }, { 3, 129 }, { 5, 3584 }, { 129, 64 }, { 2, 20000 } };
 
   for (guint i = 0; i < G_N_ELEMENTS (sizes); i++)
     check (kind, sizes[i][0], sizes[i][1], 1, 0);
