@@ -82,5 +82,5 @@ QiResult *qi_engine_generate (QiEngine *engine, const QiRequest *request, const 
 
 /* Device, capabilities and memory plan for a request, as one JSON object (transfer full). */
 char *qi_engine_plan_json (QiEngine *engine, const QiRequest *request, GError **error);
-/* {"device": …} of every Vulkan device here. (transfer full) */
+/* A JSON array of every Vulkan device here, with its capabilities. (transfer full) */
 char *qi_engine_devices_json (GError **error);
