@@ -97,7 +97,7 @@ add_stacked (const Inputs *in, QiTaps *taps, GArray **kept, const char *name, gu
     qi_add (out, name, values, in->batch, in->n, cols);
 }
 
-/* Text alone counts up, the same on all three axes. */
+/* Text alone counts up, the same on all three axes; padding is where it stands. */
 static void
 add_positions (const Inputs *in, GArray **kept, QiTensorFile *out)
 {
@@ -105,8 +105,12 @@ add_positions (const Inputs *in, GArray **kept, QiTensorFile *out)
 
   for (guint axis = 0; axis < 3; axis++)
     for (guint b = 0; b < in->batch; b++)
-      for (guint r = 0; r < kept[b]->len; r++)
-        ids[(axis * in->batch + b) * in->n + g_array_index (kept[b], guint32, r)] = r;
+      {
+        for (guint i = 0; i < in->n; i++)
+          ids[(axis * in->batch + b) * in->n + i] = i;
+        for (guint r = 0; r < kept[b]->len; r++)
+          ids[(axis * in->batch + b) * in->n + g_array_index (kept[b], guint32, r)] = r;
+      }
   qi_tensor_file_add (out, "position_ids", "I64", 3, (guint64[]){ 3, in->batch, in->n }, ids);
 }
 
