@@ -20,8 +20,8 @@ qi_model_add_problem (QiModelSet *set, const char *part, gboolean missing, gint 
 /* How each part is supplied when it was not found. */
 static const char *const advice[QI_N_COMPONENTS] = {
   [QI_COMPONENT_TRANSFORMER] = "name its file or folder with --model or --transformer",
-  [QI_COMPONENT_TEXT_ENCODER] = "put Qwen2.5-VL beside the model (or into a folder text_encoders), or name it with "
-                                "--text-encoder",
+  [QI_COMPONENT_TEXT_ENCODER] = ("put Qwen2.5-VL beside the model (or into a folder text_encoders), or name it with "
+                                 "--text-encoder"),
   [QI_COMPONENT_VISION] = "take a text encoder with its vision tower, or name an mmproj file with --vision",
   [QI_COMPONENT_VAE] = "put the VAE beside the model (or into a folder vae), or name it with --vae",
 };
