@@ -1,0 +1,102 @@
+/* SPDX-FileCopyrightText: Sfumato authors
+ * SPDX-License-Identifier: GPL-3.0-or-later */
+/* Positions of MSRoPE and of the encoder's M-RoPE, against vectors worked out by hand from their definitions. */
+#include "base/error.h"
+#include "models/diffusion/msrope.h"
+#include "models/text/positions.h"
+
+static void
+assert_at (const gint32 *positions, guint row, gint32 frame, gint32 h, gint32 w)
+{
+  g_assert_cmpint (positions[3 * row], ==, frame);
+  g_assert_cmpint (positions[3 * row + 1], ==, h);
+  g_assert_cmpint (positions[3 * row + 2], ==, w);
+}
+
+/* 1328 pixels are 83 tokens: -42 … 40; words begin at 41. */
+static void
+test_odd (void)
+{
+  const QiTokenGrid grid = { 1, 83, 83 };
+  g_autofree gint32 *p = qi_msrope_positions_new (&grid, 1, NULL, 3, FALSE);
+
+  assert_at (p, 0, 41, 41, 41);
+  assert_at (p, 2, 43, 43, 43);
+  assert_at (p, 3, 0, -42, -42);
+  assert_at (p, 3 + 82, 0, -42, 40);
+  assert_at (p, 3 + 83 * 83 - 1, 0, 40, 40);
+  g_assert_cmpuint (qi_token_grids_total (&grid, 1), ==, 6889);
+}
+
+/* References are frames 1, 2, …; words begin past the largest half of all pictures. */
+static void
+test_references (void)
+{
+  const QiTokenGrid grids[] = { { 1, 4, 6 }, { 1, 2, 10 }, { 1, 3, 1 } };
+  const guint32 text[] = { 0, 2 };
+  g_autofree gint32 *p = qi_msrope_positions_new (grids, 3, text, 2, FALSE);
+
+  assert_at (p, 0, 5, 5, 5);
+  assert_at (p, 1, 7, 7, 7);
+  assert_at (p, 2, 0, -2, -3);
+  assert_at (p, 2 + 23, 0, 1, 2);
+  assert_at (p, 2 + 24, 1, -1, -5);
+  assert_at (p, 2 + 24 + 19, 1, 0, 4);
+  assert_at (p, 2 + 44, 2, -2, -1);
+  assert_at (p, 2 + 46, 2, 0, -1);
+}
+
+/* Layers: the condition picture, last, has frame -1, and words begin no earlier than the number of layers. */
+static void
+test_layered (void)
+{
+  const QiTokenGrid grids[] = { { 1, 2, 2 }, { 1, 2, 2 }, { 1, 2, 2 }, { 1, 2, 2 } };
+  g_autofree gint32 *p = qi_msrope_positions_new (grids, 4, NULL, 1, TRUE);
+
+  assert_at (p, 0, 3, 3, 3);
+  assert_at (p, 1, 0, -1, -1);
+  assert_at (p, 1 + 4, 1, -1, -1);
+  assert_at (p, 1 + 8 + 3, 2, 0, 0);
+  assert_at (p, 1 + 12, -1, -1, -1);
+}
+
+/* Four words, a picture of 3 x 5, four words: text-encoder's worked vector. */
+static void
+test_encoder (void)
+{
+  guint32 ids[4 + 15 + 4];
+  const QiMergedGrid grid = { 3, 5 };
+  g_autoptr (GError) error = NULL;
+  g_autofree guint32 *p = NULL;
+  const guint n = G_N_ELEMENTS (ids);
+
+  for (guint i = 0; i < n; i++)
+    ids[i] = i >= 4 && i < 19 ? 77 : i;
+  p = qi_text_positions_new (ids, n, 77, &grid, 1, &error);
+  g_assert_no_error (error);
+  for (guint i = 0; i < 4; i++)
+    for (guint axis = 0; axis < 3; axis++)
+      {
+        g_assert_cmpuint (p[axis * n + i], ==, i);
+        g_assert_cmpuint (p[axis * n + 19 + i], ==, 9 + i);
+      }
+  for (guint i = 0; i < 15; i++)
+    {
+      g_assert_cmpuint (p[4 + i], ==, 4);
+      g_assert_cmpuint (p[n + 4 + i], ==, 4 + i / 5);
+      g_assert_cmpuint (p[2 * n + 4 + i], ==, 4 + i % 5);
+    }
+  g_assert_null (qi_text_positions_new (ids, n, 77, &(QiMergedGrid){ 4, 4 }, 1, &error));
+  g_assert_nonnull (error);
+}
+
+int
+main (int argc, char **argv)
+{
+  g_test_init (&argc, &argv, NULL);
+  g_test_add_func ("/positions/odd", test_odd);
+  g_test_add_func ("/positions/references", test_references);
+  g_test_add_func ("/positions/layered", test_layered);
+  g_test_add_func ("/positions/encoder", test_encoder);
+  return g_test_run ();
+}
