@@ -11,7 +11,9 @@
 #include "base/error.h"
 #include "cli/interrupt.h"
 
-#define PLAIN_LINE_US G_USEC_PER_SEC /* between plain lines of one stage */
+/* Between two lines of one stage; steps of the denoising and the end of a stage are always told. */
+#define PLAIN_LINE_US G_USEC_PER_SEC
+#define QUICK_LINE_US (G_USEC_PER_SEC / 10) /* JSON, and the line of a terminal that is rewritten */
 
 void
 qi_events_init (QiEvents *events, gboolean quiet, gboolean json)
@@ -73,33 +75,46 @@ progress_json (const QiProgress *progress)
   write_line (doc);
 }
 
+/* Loading reports every piece it has copied, thousands of them: what says nothing new, or comes too soon, is dropped. */
+static gboolean
+worth_telling (const QiEvents *events, const QiProgress *progress, gint64 now)
+{
+  const gint64 pause = events->json || events->terminal ? QUICK_LINE_US : PLAIN_LINE_US;
+
+  if (events->last_us == 0 || events->stage != progress->stage)
+    return TRUE;
+  if (events->step == progress->step && events->n_steps == progress->n_steps && events->result == progress->result)
+    return FALSE;
+  return progress->stage == QI_STAGE_DENOISE || progress->step >= progress->n_steps || now - events->last_us >= pause;
+}
+
 static void
 progress_line (QiEvents *events, const QiProgress *progress)
 {
-  const gint64 now = g_get_monotonic_time ();
-  const gboolean new_stage = events->last_us == 0 || events->stage != progress->stage;
+  const char *unit = progress->stage == QI_STAGE_LOAD ? " MiB" : "";
   char left[32] = "";
 
-  if (!events->terminal && !new_stage && progress->stage != QI_STAGE_DENOISE
-      && progress->step < progress->n_steps && now - events->last_us < PLAIN_LINE_US)
-    return;
   if (progress->seconds_left >= 0)
     g_snprintf (left, sizeof left, ", %.0f s left", progress->seconds_left);
-  fprintf (stderr, events->terminal ? "\r\033[K%s %u/%u%s" : "%s %u/%u%s\n", qi_stage_name (progress->stage),
-           progress->step, progress->n_steps, left);
+  fprintf (stderr, events->terminal ? "\r\033[K%s %u/%u%s%s" : "%s %u/%u%s%s\n", qi_stage_name (progress->stage),
+           progress->step, progress->n_steps, unit, left);
   fflush (stderr);
   events->line_open = events->terminal;
-  events->stage = progress->stage;
-  events->last_us = now;
 }
 
 void
 qi_events_progress (const QiProgress *progress, gpointer user_data)
 {
   QiEvents *events = user_data;
+  const gint64 now = g_get_monotonic_time ();
 
-  if (events->quiet)
+  if (events->quiet || !worth_telling (events, progress, now))
     return;
+  events->stage = progress->stage;
+  events->step = progress->step;
+  events->n_steps = progress->n_steps;
+  events->result = progress->result;
+  events->last_us = now;
   if (events->json)
     progress_json (progress);
   else

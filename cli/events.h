@@ -3,9 +3,11 @@
 /* cli/events.h — what a command tells while it works: progress on standard error, results on standard output, errors on
  * both forms, and with --json one line per event on standard output:
  *
- *   {"event":"progress","stage":"denoise","step":3,"n_steps":20,"seconds_left":41.2}   (null: not known yet)
+ *   {"event":"progress","stage":"denoise","step":3,"n_steps":20,"seconds_left":41.2}
  *   {"event":"result","path":"fox.png","seed":7,"width":1328,"height":1328,"steps":20,"guidance":2.5}
- *   {"event":"error","code":"bad-checkpoint","status":3,"message":"…"} */
+ *   {"event":"error","code":"bad-checkpoint","status":3,"message":"…"}
+ *
+ * Steps of the stage "load" are MiB; seconds_left is null as long as it is not known. */
 #pragma once
 #include "models/engine.h"
 
@@ -25,8 +27,9 @@ typedef struct
   gboolean quiet, json;
   gboolean terminal;  /* standard error is one: the line is rewritten */
   gboolean line_open; /* it holds text without an end of line */
-  QiStage stage;      /* of the last plain line */
-  gint64 last_us;     /* when that was; 0: none yet */
+  QiStage stage;      /* what was told last */
+  guint step, n_steps, result;
+  gint64 last_us;     /* when that was; 0: nothing yet */
 } QiEvents;
 
 void qi_events_init (QiEvents *events, gboolean quiet, gboolean json);
