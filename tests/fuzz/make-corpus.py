@@ -94,7 +94,59 @@ def gguf():
     put('gguf', 'big-endian', gguf_file([], [], version=3 << 24))
 
 
+PATTERN = r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|" \
+          r"\s+(?!\S)|\s+"
+
+
+def symbols():
+    """The character of each byte, in the order of their ids."""
+    same = [*range(0x21, 0x7f), *range(0xa1, 0xad), *range(0xae, 0x100)]
+    rest = [b for b in range(256) if b not in same]
+    return [chr(b) for b in same] + [chr(0x100 + i) for i in range(len(rest))]
+
+
+def vocabulary(**more):
+    return {**{s: i for i, s in enumerate(symbols())}, 'ab': 256, 'abc': 257, **more}
+
+
+def tokenizer(**change):
+    model = {'type': 'BPE', 'vocab': vocabulary(), 'merges': [['a', 'b'], ['ab', 'c']], **change.pop('model', {})}
+    added = [{'id': 258, 'content': '<|x|>', 'special': True, 'normalized': False, 'lstrip': False, 'rstrip': False, 'single_word': False}]
+    split = {'type': 'Split', 'pattern': {'Regex': PATTERN}, 'behavior': 'Isolated', 'invert': False}
+    byte = {'type': 'ByteLevel', 'add_prefix_space': False, 'trim_offsets': False, 'use_regex': False}
+    return json.dumps({'added_tokens': added, 'normalizer': {'type': 'NFC'},
+                       'pre_tokenizer': {'type': 'Sequence', 'pretokenizers': [split, byte]}, 'model': model, **change}, ensure_ascii=False)
+
+
+def tokenizers():
+    put('tokenizer-json', 'sound', tokenizer())
+    put('tokenizer-json', 'strings', tokenizer(model={'merges': ['a b', 'ab c']}))
+    put('tokenizer-json', 'unigram', tokenizer(model={'type': 'Unigram'}))
+    put('tokenizer-json', 'nfkc', tokenizer(normalizer={'type': 'NFKC'}))
+    put('tokenizer-json', 'pattern', tokenizer().replace('isolated', 'removed').replace('(?i:', '(?x:'))
+    put('tokenizer-json', 'merge', tokenizer(model={'merges': [['a', 'c']]}))
+    put('tokenizer-json', 'ids', tokenizer(model={'vocab': vocabulary(q=0)}))
+    put('tokenizer-json', 'no-byte', tokenizer(model={'vocab': {'a': 0}, 'merges': []}))
+    put('tokenizer-json', 'added', tokenizer(added_tokens=[{'id': 3, 'content': '<|x|>'}, {'id': 2 ** 40, 'content': ''}]))
+    put('tokenizer-json', 'not', '[]')
+    vocab = json.dumps(vocabulary(), ensure_ascii=False)
+    merges = '#version: 0.2\na b\nab c\n'
+    config = json.dumps({'added_tokens_decoder': {'258': {'content': '<|x|>', 'normalized': False}}})
+    put('vocab-merges', 'sound', '\0'.join([vocab, merges, json.dumps({'<|x|>': 258}), config]))
+    put('vocab-merges', 'two', '\0'.join([vocab, merges]))
+    put('vocab-merges', 'crlf', '\0'.join([vocab, merges.replace('\n', '\r\n')]))
+    put('vocab-merges', 'no-space', '\0'.join([vocab, 'ab\n']))
+    put('vocab-merges', 'no-part', '\0'.join([vocab, 'a zz\n']))
+    put('vocab-merges', 'no-result', '\0'.join([vocab, 'a c\n']))
+    put('vocab-merges', 'twice', '\0'.join([vocab, 'a b\na b\n']))
+    put('vocab-merges', 'added-differs', '\0'.join([vocab, merges, json.dumps({'<|x|>': 259}), config]))
+    put('vocab-merges', 'added-number', '\0'.join([vocab, merges, json.dumps({'<|x|>': 1.5}), '{}']))
+    put('vocab-merges', 'decoder-key', '\0'.join([vocab, merges, '{}', json.dumps({'added_tokens_decoder': {'x': {'content': 'y'}}})]))
+    put('vocab-merges', 'long', '\0'.join([json.dumps({'a' * 2000: 1}), merges]))
+
+
 if __name__ == '__main__':
+    tokenizers()
     safetensors()
     index()
     comfy()
