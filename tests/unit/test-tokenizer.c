@@ -122,7 +122,7 @@ test_template (void)
   g_autoptr (GArray) edit = qi_template_encode (QI_TEMPLATE_EDIT, tokenizer, "x", -1, pictures, 1, FALSE, &error);
   g_autofree char *much = g_strnfill (5000, '!');
   g_autoptr (GArray) cut = NULL;
-  guint32 end, pad;
+  guint32 end = 0, pad = 0;
 
   g_assert_no_error (error);
   g_assert_true (qi_tokenizer_special (tokenizer, "<|im_end|>", &end) && qi_tokenizer_special (tokenizer, "<|image_pad|>", &pad));
