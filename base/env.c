@@ -4,6 +4,8 @@
 
 #include <string.h>
 
+#include "base/bytes.h"
+
 static const char *
 text (const char *name)
 {
@@ -18,28 +20,6 @@ flag (const char *name)
   const char *value = text (name);
 
   return value && strcmp (value, "0") != 0;
-}
-
-gboolean
-qi_parse_bytes (const char *number, guint64 *bytes)
-{
-  char *end = NULL;
-  guint64 value = g_ascii_strtoull (number, &end, 10);
-  guint shift = 0;
-
-  if (end == number || *number == '-')
-    return FALSE;
-  switch (g_ascii_toupper (*end))
-    {
-    case 'K': shift = 10; end++; break;
-    case 'M': shift = 20; end++; break;
-    case 'G': shift = 30; end++; break;
-    default: break;
-    }
-  if (*end || value > G_MAXUINT64 >> shift)
-    return FALSE;
-  *bytes = value << shift;
-  return TRUE;
 }
 
 const char *qi_env_device (void) { return text ("QI_DEVICE"); }

@@ -11,6 +11,3 @@ guint64 qi_env_memory_limit (void);       /* QI_MEMORY_LIMIT: bytes, suffixes K 
 const char *qi_env_kernels (void);        /* QI_KERNELS: force one row of the kernel table */
 const char *qi_env_stub (void);           /* QI_STUB: stub engines, builds with -Dstubs=true */
 gboolean qi_env_require_vulkan (void);    /* QI_REQUIRE_VULKAN=1: tests fail, not skip, without a GPU */
-
-/* "512", "512M", "8G" to bytes (binary suffixes); FALSE when it is no such number. */
-gboolean qi_parse_bytes (const char *text, guint64 *bytes);

@@ -1,6 +1,7 @@
 /* SPDX-FileCopyrightText: Sfumato authors
  * SPDX-License-Identifier: GPL-3.0-or-later */
 /* sfumato COMMAND [OPTIONS]: the engine from the command line. */
+#include <locale.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -34,6 +35,8 @@ main (int argc, char **argv)
 {
   const char *first = argc > 1 ? argv[1] : "";
 
+  /* Letters as the terminal has them; numbers stay as they are in every language. */
+  setlocale (LC_CTYPE, "");
   if (strcmp (first, "--help") == 0 || strcmp (first, "-h") == 0)
     {
       usage (stdout);

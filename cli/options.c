@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/bytes.h"
 #include "base/env.h"
 #include "base/error.h"
 #include "cli/model-choice.h"

@@ -92,7 +92,13 @@ qi_picture_check_output (const char *path, GError **error)
   g_autofree char *folder = g_path_get_dirname (path);
   g_autofree char *why = NULL;
 
-  if (!*path || g_str_has_suffix (path, "/") || g_file_test (path, G_FILE_TEST_IS_DIR))
+  if (!*path)
+    {
+      g_set_error_literal (error, QI_ERROR, QI_ERROR_BAD_REQUEST,
+                           "The name of the output is empty: name a file, or leave the option out.");
+      return FALSE;
+    }
+  if (g_str_has_suffix (path, "/") || g_file_test (path, G_FILE_TEST_IS_DIR))
     why = g_strdup ("it is a folder: add the name of a file");
   else if (!g_file_test (folder, G_FILE_TEST_IS_DIR))
     why = g_strdup_printf ("there is no folder %s: make it first", folder);

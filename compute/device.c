@@ -4,6 +4,7 @@
 
 #include <string.h>
 
+#include "base/bytes.h"
 #include "base/error.h"
 #include "compute/pipeline.h"
 #include "compute/vk-check.h"
@@ -267,8 +268,8 @@ qi_device_open (const QiDeviceParams *params, GError **error)
   device->profile = device->profile && device->info.timestamps;
   device->pipelines = qi_pipeline_cache_new (device);
   device->info.free_bytes = qi_device_free_bytes (device);
-  g_info ("device %s, driver %s, %.1f GiB, %.1f GiB free", device->name, device->driver,
-          device->info.memory_bytes / 1073741824.0, device->info.free_bytes / 1073741824.0);
+  g_info ("device %s, driver %s, %s, %s free", device->name, device->driver,
+          qi_bytes (device->info.memory_bytes).text, qi_bytes (device->info.free_bytes).text);
   return g_steal_pointer (&device);
 }
 

@@ -2,6 +2,7 @@
  * SPDX-License-Identifier: GPL-3.0-or-later */
 #include "compute/memory.h"
 
+#include "base/bytes.h"
 #include "base/error.h"
 #include "compute/device.h"
 #include "compute/vk-check.h"
@@ -51,8 +52,8 @@ qi_block_new (QiDevice *device, const char *name, guint64 bytes, gboolean host, 
       g_free (block);
       if (result == VK_ERROR_OUT_OF_DEVICE_MEMORY || result == VK_ERROR_OUT_OF_HOST_MEMORY)
         g_set_error (error, QI_ERROR, QI_ERROR_OUT_OF_MEMORY,
-                     "%s needs a block of %.2f GiB of memory, %.2f GiB are free on %s", name,
-                     bytes / 1073741824.0, qi_device_free_bytes (device) / 1073741824.0, device->info.name);
+                     "%s needs a block of %s of memory, %s are free on %s", name, qi_bytes (bytes).text,
+                     qi_bytes (qi_device_free_bytes (device)).text, device->info.name);
       else
         qi_vk_check (result, "vmaCreateBuffer", error);
       return NULL;
@@ -190,8 +191,8 @@ qi_pool_allocate (QiPool *pool, guint64 bytes, QiBlock **block, guint *block_ind
       if (bytes > largest)
         {
           g_set_error (error, QI_ERROR, QI_ERROR_OUT_OF_MEMORY,
-                       "%s needs one block of %.2f GiB; %s allows %.2f GiB", pool->name, bytes / 1073741824.0,
-                       pool->device->info.name, largest / 1073741824.0);
+                       "%s needs one block of %s; %s allows %s", pool->name, qi_bytes (bytes).text,
+                       pool->device->info.name, qi_bytes (largest).text);
           return FALSE;
         }
       if (!add_block (pool, pool->plan ? largest : bytes, error))

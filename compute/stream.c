@@ -4,6 +4,7 @@
 
 #include <string.h>
 
+#include "base/bytes.h"
 #include "base/error.h"
 #include "compute/pipeline.h"
 #include "compute/slot.h"
@@ -490,8 +491,8 @@ bind_args (QiStream *s, const QiDispatch *d, const QiArg *args, VkDescriptorBuff
       if (n > s->device->info.max_binding)
         {
           take_error (s, g_error_new (QI_ERROR, QI_ERROR_UNSUPPORTED,
-                                      "%s needs %.1f MiB in one piece; %s binds at most %.1f MiB", d->name,
-                                      n / 1048576.0, s->device->name, s->device->info.max_binding / 1048576.0));
+                                      "%s needs %s in one piece; %s binds at most %s", d->name,
+                                      qi_bytes (n).text, s->device->name, qi_bytes (s->device->info.max_binding).text));
           return FALSE;
         }
       /* Bindings are whole words; a tensor's range in its block is padded to more than that. */

@@ -2,9 +2,9 @@
  * SPDX-License-Identifier: GPL-3.0-or-later */
 #include "models/plan.h"
 
+#include "base/bytes.h"
 #include "base/error.h"
 
-#define GIB 1073741824.0
 
 struct _QiPlan
 {
@@ -107,10 +107,10 @@ qi_plan_fits (const QiPlan *plan, guint64 budget, GError **error)
         const QiPlanStage stage = qi_plan_stage (plan, i);
 
         g_set_error (error, QI_ERROR, QI_ERROR_OUT_OF_MEMORY,
-                     "The %s needs %.2f GiB of GPU memory (%.2f for weights, %.2f for work), %.2f GiB may be used; choose "
+                     "The %s needs %s of GPU memory (%s for weights, %s for work), %s may be used; choose "
                      "a smaller picture, smaller weights, or another GPU.",
-                     qi_part_name (i), qi_plan_stage_bytes (plan, i) / GIB, stage.weights_blocks / GIB,
-                     (stage.scratch_blocks + qi_stream_fixed_bytes ()) / GIB, budget / GIB);
+                     qi_part_name (i), qi_bytes (qi_plan_stage_bytes (plan, i)).text, qi_bytes (stage.weights_blocks).text,
+                     qi_bytes (stage.scratch_blocks + qi_stream_fixed_bytes ()).text, qi_bytes (budget).text);
         return FALSE;
       }
   return TRUE;

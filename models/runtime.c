@@ -2,11 +2,11 @@
  * SPDX-License-Identifier: GPL-3.0-or-later */
 #include "models/runtime.h"
 
+#include "base/bytes.h"
 #include "base/error.h"
 
 #include "models/plan.h"
 
-#define GIB 1073741824.0
 #define MAX_EMBEDDINGS 64 /* prompts remembered; a hundred rows of the released encoder are 1.4 MB */
 
 typedef gpointer (*MakeFunc) (const QiModelSet *set, const QiLoad *load, GError **error);
@@ -162,7 +162,7 @@ evict_one (QiRuntime *rt, QiPart part)
   for (guint i = 0; i < QI_N_PARTS; i++)
     if (i != part && rt->parts[i].pool)
       {
-        g_info ("The %s gives back %.2f GiB", kinds[i].name, qi_pool_block_bytes (rt->parts[i].pool) / GIB);
+        g_info ("The %s gives back %s", kinds[i].name, qi_bytes (qi_pool_block_bytes (rt->parts[i].pool)).text);
         qi_runtime_unload (rt, i);
         return TRUE;
       }

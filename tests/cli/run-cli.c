@@ -3,8 +3,10 @@
 #include "tests/cli/run-cli.h"
 
 #include <gdk-pixbuf/gdk-pixbuf.h>
+#include <glib/gstdio.h>
 #include <string.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
 char *cli_folder;
 
@@ -13,6 +15,13 @@ cli_run_clear (CliRun *run)
 {
   g_free (run->out);
   g_free (run->err);
+}
+
+/* A run that hangs, on a pipe say, ends by a signal, which spawn() takes for a failure. */
+static void
+limit_time (gpointer data)
+{
+  alarm (120);
 }
 
 static CliRun
@@ -24,7 +33,8 @@ spawn (GPtrArray *argv)
 
   g_ptr_array_insert (argv, 0, (gpointer) g_getenv ("SFUMATO"));
   g_ptr_array_add (argv, NULL);
-  g_assert_true (g_spawn_sync (cli_folder, (char **) argv->pdata, NULL, G_SPAWN_DEFAULT, NULL, NULL, &run.out, &run.err, &status, &error));
+  g_assert_true (g_spawn_sync (cli_folder, (char **) argv->pdata, NULL, G_SPAWN_DEFAULT, limit_time, NULL, &run.out, &run.err,
+                               &status, &error));
   g_assert_no_error (error);
   g_assert_true (WIFEXITED (status));
   run.status = WEXITSTATUS (status);
@@ -44,21 +54,54 @@ cli_run (const char *first, ...)
   return spawn (argv);
 }
 
-CliRun
-cli_generate (const char *output, ...)
+/* generate, its common arguments, and those of args. */
+static CliRun
+generate (const char *output, va_list args)
 {
   static const char *const common[] = { "generate", "--quiet", "--device", "cpu", "--width", "96", "--height", "64", "--steps", "2", "--seed", "3", "--output" };
   g_autoptr (GPtrArray) argv = g_ptr_array_new ();
-  va_list args;
 
   for (guint i = 0; i < G_N_ELEMENTS (common); i++)
     g_ptr_array_add (argv, (gpointer) common[i]);
   g_ptr_array_add (argv, (gpointer) output);
-  va_start (args, output);
   for (const char *arg; (arg = va_arg (args, const char *));)
     g_ptr_array_add (argv, (gpointer) arg);
-  va_end (args);
   return spawn (argv);
+}
+
+CliRun
+cli_generate (const char *output, ...)
+{
+  va_list args;
+  CliRun run;
+
+  va_start (args, output);
+  run = generate (output, args);
+  va_end (args);
+  return run;
+}
+
+void
+cli_assert_refused (int status, const char *word, const char *other, ...)
+{
+  g_autofree char *folder = cli_path ("refused"), *output = g_build_filename (folder, "picture.png", NULL);
+  g_auto (CliRun) run = { 0 };
+  const char *end;
+  va_list args;
+
+  g_assert_cmpint (g_mkdir_with_parents (folder, 0700), ==, 0);
+  va_start (args, other);
+  run = generate (output, args);
+  va_end (args);
+  g_test_message ("%s", run.err);
+  cli_assert_status (&run, status);
+  g_assert_cmpstr (run.out, ==, "");
+  g_assert_true (g_str_has_prefix (run.err, "sfumato: "));
+  end = strchr (run.err, '\n');
+  g_assert_true (end && end[1] == '\0');
+  if (!strstr (run.err, word) || (other && !strstr (run.err, other)))
+    g_test_fail_printf ("neither “%s” nor “%s” may be missing in: %s", word, other ? other : word, run.err);
+  g_assert_cmpint (g_rmdir (folder), ==, 0); /* which it only is when nothing is left in it */
 }
 
 void

@@ -20,6 +20,10 @@ CliRun cli_run (const char *first, ...) G_GNUC_NULL_TERMINATED;
 CliRun cli_generate (const char *output, ...) G_GNUC_NULL_TERMINATED;
 void cli_assert_status (const CliRun *run, int status);
 
+/* generate with these arguments ends with status, says one sentence with these words (other may be NULL), and leaves
+ * neither a picture nor a temporary file. */
+void cli_assert_refused (int status, const char *word, const char *other, ...) G_GNUC_NULL_TERMINATED;
+
 char *cli_path (const char *name);    /* in cli_folder (g_free) */
 char *cli_data (const char *name);    /* in tests/data (g_free) */
 char *cli_variant (const char *name); /* of the tiny model, in other spellings (g_free) */
