@@ -22,7 +22,7 @@ guint qi_config_count_blocks (const QiCheckpoint *checkpoint, const char *prefix
 /* Size of dimension i of a tensor, 0 when there is no such tensor or dimension. */
 guint64 qi_config_dim (const QiCheckpoint *checkpoint, const char *name, guint i);
 
-/* One width the tensors show against what the configuration says. */
+/* One width the tensors show (0: the tensor is not there) against what the configuration says. */
 gboolean qi_config_agree (const QiCheckpoint *checkpoint, const char *what, guint64 shown, guint64 configured,
                           const char *from, GError **error);
 

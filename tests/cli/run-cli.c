@@ -4,6 +4,7 @@
 
 #include <gdk-pixbuf/gdk-pixbuf.h>
 #include <glib/gstdio.h>
+#include <locale.h>
 #include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -156,6 +157,7 @@ cli_test_main (int argc, char **argv, void (*add) (void))
   g_autofree char *remove = NULL;
   int status;
 
+  setlocale (LC_CTYPE, "C.UTF-8"); /* for the quotes in what is reported */
   g_test_init (&argc, &argv, NULL);
   cli_folder = g_dir_make_tmp ("sfumato-cli-XXXXXX", NULL);
   g_assert_nonnull (cli_folder);
