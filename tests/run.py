@@ -59,7 +59,7 @@ def ordinary(suites):
 
 def sanitized():
     folder = build('asan', '-Db_sanitize=address,undefined', '-Doptimization=1')
-    return meson_tests(folder, ['unit', 'op', 'golden'], '--timeout-multiplier', '4')
+    return meson_tests(folder, ['unit', 'op', 'golden', 'cli'], '--timeout-multiplier', '4')
 
 
 def golden():

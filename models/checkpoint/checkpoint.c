@@ -215,7 +215,7 @@ static gboolean
 add_split (QiCheckpoint *c, const char *path, GError **error)
 {
   guint64 count = 0, tensors = 0;
-  const char *at = strstr (path, "-00001-of-");
+  const char *at = g_strrstr (path, "-00001-of-");
 
   if (!qi_checkpoint_meta_uint (c, "split.count", &count) || count < 2)
     return TRUE;

@@ -2,11 +2,17 @@
 # SPDX-FileCopyrightText: Sfumato authors
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Make the seeds of tests/fuzz/corpus: one sound input a feature, and one a check that is hard to reach by chance."""
+import importlib.util
 import json
 import os
+import pathlib
 import struct
 
 HERE = os.path.join(os.path.dirname(os.path.abspath(__file__)), 'corpus')
+DATA = pathlib.Path(__file__).resolve().parent.parent / 'data'
+spec = importlib.util.spec_from_file_location('variants', DATA / 'make-variants.py')
+variants = importlib.util.module_from_spec(spec)
+spec.loader.exec_module(variants)
 
 
 def put(target, name, data):
@@ -32,6 +38,7 @@ def safetensors():
     put('safetensors', 'deep', '{"__metadata__":' + '[' * 20 + ']' * 20 + '}')
     put('safetensors', 'twice', '{"a":%s,"a":%s}' % ((json.dumps(entry('U8', [0], 0, 0)),) * 2))
     put('safetensors', 'type', json.dumps({'a': entry('F4', [16], 0, 8)}))
+    put('safetensors', 'metadata', '{"__metadata__":[]}')
     put('safetensors', 'padded', json.dumps(two) + '        ')
 
 
@@ -128,6 +135,11 @@ def tokenizers():
     put('tokenizer-json', 'ids', tokenizer(model={'vocab': vocabulary(q=0)}))
     put('tokenizer-json', 'no-byte', tokenizer(model={'vocab': {'a': 0}, 'merges': []}))
     put('tokenizer-json', 'added', tokenizer(added_tokens=[{'id': 3, 'content': '<|x|>'}, {'id': 2 ** 40, 'content': ''}]))
+    put('tokenizer-json', 'merge-number', tokenizer(model={'merges': [1]}))
+    put('tokenizer-json', 'flag', tokenizer(added_tokens=[{'id': 258, 'content': '<|x|>', 'lstrip': True}]))
+    put('tokenizer-json', 'dropout', tokenizer(model={'dropout': 0.5}))
+    put('tokenizer-json', 'nul', tokenizer(model={'vocab': vocabulary(**{'a\0': 300})}))
+    put('tokenizer-json', 'many', tokenizer(added_tokens=[{'id': 1000 + i, 'content': 'z%d' % i} for i in range(5000)]))
     put('tokenizer-json', 'not', '[]')
     vocab = json.dumps(vocabulary(), ensure_ascii=False)
     merges = '#version: 0.2\na b\nab c\n'
@@ -145,7 +157,182 @@ def tokenizers():
     put('vocab-merges', 'long', '\0'.join([json.dumps({'a' * 2000: 1}), merges]))
 
 
+# --- whole files, as models/set opens them -------------------------------------------------------------------------
+
+TRANSFORMER, TEXT, VISION, VAE, MODEL = range(5)
+BYTES = {'BF16': 2, 'F16': 2, 'F32': 4, 'F8_E4M3': 1, 'F8_E5M2': 1, 'U8': 1, 'I64': 8}
+
+
+def base(part):
+    """Shapes of the tiny model's tensors, of its first layer alone."""
+    path = {TRANSFORMER: 'transformer/diffusion_pytorch_model', VAE: 'vae/diffusion_pytorch_model'}.get(part, 'text_encoder/model')
+    data = (DATA / 'models' / 'base' / (path + '.safetensors')).read_bytes()
+    header = json.loads(data[8:8 + struct.unpack_from('<Q', data)[0]])
+    wanted = {TEXT: lambda n: not n.startswith('visual.'), VISION: lambda n: n.startswith('visual.')}.get(part, lambda n: True)
+    layer = lambda n: part == VAE or not any('.%d.' % i in n.split('attn')[0].split('mlp')[0] for i in (1, 2, 3))
+    return {n: ('BF16', t['shape']) for n, t in header.items() if n != '__metadata__' and wanted(n) and layer(n)}
+
+
+def config(part, **change):
+    folder = {TRANSFORMER: 'transformer', VAE: 'vae'}.get(part, 'text_encoder')
+    c = json.loads((DATA / 'models' / 'base' / folder / 'config.json').read_text())
+    if part == TRANSFORMER:
+        c['num_layers'] = 1
+    elif part != VAE:
+        c['text_config'].update(num_hidden_layers=1, layer_types=['full_attention'])
+        c['vision_config'].update(depth=1, fullatt_block_indexes=[0])
+    return {**c, **change}
+
+
+def product(shape):
+    n = 1
+    for d in shape:
+        n *= d
+    return n
+
+
+def model(part, name, file, zeros, c=None):
+    c = json.dumps(c, separators=(',', ':')).encode() if c else b''
+    put('model', name, struct.pack('<BH', part, len(c)) + struct.pack('<I', zeros)[:3] + c + file)
+
+
+def as_safetensors(part, name, tensors, c=None, values=()):
+    """Weights are zeros that follow, except values, {name: bytes}, which come first."""
+    values = dict(values)
+    order = sorted(tensors, key=lambda n: n not in values)
+    header, at = {}, 0
+    for n in order:
+        dtype, shape = tensors[n]
+        size = BYTES[dtype] * product(shape)
+        header[n] = {'dtype': dtype, 'shape': shape, 'data_offsets': [at, at + size]}
+        at += size
+    data = b''.join(values[n] for n in order if n in values)
+    text = json.dumps(header, separators=(',', ':')).encode()
+    model(part, name, struct.pack('<Q', len(text)) + text + data, at - len(data), c)
+
+
+def as_gguf(part, name, tensors, metadata, start=b''):
+    """start: the first bytes of the data; zeros follow. ### in a text becomes what is no UTF-8."""
+    head, at = b'', 0
+    for n, (dtype, shape) in tensors.items():
+        head += text(n) + struct.pack('<I%dQIQ' % len(shape), len(shape), *reversed(shape), variants.GGML[dtype], at)
+        at += -(-4 * product(shape) // 32) * 32
+    fields = b''.join(text(k) + struct.pack('<I', kind) + raw for k, (kind, raw) in
+                      ((k, variants.gguf_value(v)) for k, v in metadata.items())).replace(b'###', b'\xff\xfe\xfd')
+    head = b'GGUF' + struct.pack('<IQQ', 3, len(tensors), len(metadata)) + fields + head
+    model(part, name, head + bytes(-len(head) % 32) + start, at - len(start))
+
+
+def transformers():
+    sound, c = base(TRANSFORMER), config(TRANSFORMER)
+    first = 'transformer_blocks.0.attn.to_q'
+    few = {n: t for n, t in sound.items() if 'transformer_blocks' not in n or 'norm_q' in n}
+    as_safetensors(TRANSFORMER, 'transformer', sound, c)
+    as_safetensors(MODEL, 'transformer-prefixed', {'model.diffusion_model.' + n: t for n, t in sound.items()})
+    as_safetensors(TRANSFORMER, 'transformer-extra', {**sound, 'lora_a': ('F32', [2]), 'x' * 60: ('I64', [])}, c)
+    as_safetensors(TRANSFORMER, 'transformer-shape', {**sound, first + '.weight': ('BF16', [32, 128])}, c)
+    as_safetensors(TRANSFORMER, 'transformer-wide', {**few, 'img_in.weight': ('BF16', [64, 128])}, c)
+    as_safetensors(TRANSFORMER, 'transformer-gap', {**few, 'transformer_blocks.2.attn.to_q.bias': ('BF16', [64])}, c)
+    as_safetensors(TRANSFORMER, 'transformer-layers', few, {**c, 'num_layers': 2})
+    as_safetensors(TRANSFORMER, 'transformer-heads', few, {**c, 'num_attention_heads': 2000, 'attention_head_dim': 128, 'axes_dims_rope': [32, 48, 48]})
+    as_safetensors(TRANSFORMER, 'transformer-guidance', few, {**c, 'guidance_embeds': True})
+    as_safetensors(TRANSFORMER, 'transformer-table', {**few, 'time_text_embed.addition_t_embedding.weight': ('BF16', [2, 64])}, c)
+    as_safetensors(TRANSFORMER, 'transformer-marker', {**few, '__index_timestep_zero__': ('BF16', [0])}, c)
+    as_safetensors(TRANSFORMER, 'transformer-second', {**few, 'modulation.1.weight': ('BF16', [64, 64])}, c)
+    as_safetensors(TRANSFORMER, 'transformer-nunchaku', {**few, 'transformer_blocks.0.attn.to_qkv.weight': ('BF16', [192, 64])}, c)
+    as_safetensors(TRANSFORMER, 'transformer-deep', {**few, 'transformer_blocks.900.attn.to_q.bias': ('BF16', [64])}, c)
+    as_safetensors(TRANSFORMER, 'transformer-twice', {**few, 'model.diffusion_model.img_in.bias': ('BF16', [64])}, c)
+    as_safetensors(TRANSFORMER, 'transformer-nan', few, c, {'img_in.bias': b'\xc0\x7f' * 64})
+    as_safetensors(TRANSFORMER, 'transformer-control', {**few, 'controlnet_x_embedder.weight': ('BF16', [64, 64])}, c)
+    fp8 = {n: ('F8_E4M3' if len(t[1]) == 2 else 'BF16', t[1]) for n, t in few.items()}
+    scales = {n.replace('.weight', '.scale_weight'): ('F32', []) for n, t in fp8.items() if t[0] == 'F8_E4M3'}
+    ones = {n: struct.pack('<f', 1) for n in scales}
+    first = next(iter(scales))
+    as_safetensors(TRANSFORMER, 'fp8-scaled', {**fp8, **scales, 'scaled_fp8': ('F8_E4M3', [0])}, c, ones)
+    as_safetensors(TRANSFORMER, 'fp8-no-scale', {**fp8, 'scaled_fp8': ('F8_E4M3', [0])}, c)
+    as_safetensors(TRANSFORMER, 'fp8-zero', {**fp8, **scales}, c)
+    as_safetensors(TRANSFORMER, 'fp8-shape', {**fp8, **scales, first: ('F32', [2])}, c, ones | {first: bytes(8)})
+    as_safetensors(TRANSFORMER, 'fp8-inverse', {**fp8, 'img_in.weight_scale_inv': ('F32', [])}, c)
+    for name, said in ('fp8-mixed', b'{"format":"float8_e4m3fn"}'), ('fp8-int8', b'{"format":"int8_tensorwise"}'), ('fp8-words', b'fp8'):
+        new = {**fp8, 'img_in.comfy_quant': ('U8', [len(said)])}
+        as_safetensors(TRANSFORMER, name, new, c, {'img_in.comfy_quant': said})
+    as_safetensors(TRANSFORMER, 'fp8-empty', {**fp8, 'img_in.comfy_quant': ('U8', [0])}, c)
+    kind = {'general.architecture': 'qwen_image'}
+    as_gguf(MODEL, 'transformer-gguf', {n: ('F32', t[1]) for n, t in few.items()}, kind)
+    blocks = {n: ('Q8_0' if len(t[1]) == 2 else 'F32', t[1]) for n, t in sorted(few.items(), key=lambda item: -len(item[1][1]))}
+    as_gguf(MODEL, 'transformer-q8-infinite', blocks, kind, bytes(34) + b'\0\x7c')
+    as_safetensors(TRANSFORMER, 'fp8-e5m2', {n: ('F8_E5M2' if len(t[1]) == 2 else 'BF16', t[1]) for n, t in few.items()}, c)
+
+
+def encoders():
+    sound, c = base(TEXT), config(TEXT)
+    tower = base(VISION)
+    as_safetensors(TEXT, 'text', {**sound, **tower}, c)
+    as_safetensors(TEXT, 'text-window', sound, {**c, 'text_config': {**c['text_config'], 'use_sliding_window': True}})
+    as_safetensors(TEXT, 'text-qwen3', {**sound, 'model.layers.0.self_attn.q_norm.weight': ('BF16', [16])}, c)
+    as_safetensors(TEXT, 'text-no-config', sound)
+    vocab = vocabulary()
+    tokens = sorted(vocab, key=vocab.get) + ['<|x|>', '[PAD]']
+    words = {'tokenizer.ggml.model': 'gpt2', 'tokenizer.ggml.pre': 'qwen2', 'tokenizer.ggml.tokens': tokens,
+             'tokenizer.ggml.token_type': [1] * len(vocab) + [3, 5], 'tokenizer.ggml.merges': ['a b', 'ab c']}
+    numbers = {'general.architecture': 'qwen2vl', 'qwen2vl.block_count': 1, 'qwen2vl.embedding_length': 64,
+               'qwen2vl.feed_forward_length': 144, 'qwen2vl.attention.head_count': 4, 'qwen2vl.attention.head_count_kv': 2,
+               'qwen2vl.attention.layer_norm_rms_epsilon': 1e-6, 'qwen2vl.rope.freq_base': 1e6,
+               'qwen2vl.rope.dimension_sections': [2, 3, 3, 0]}
+    llama = {variants.replaced(n, variants.LLAMA_TEXT): ('F32', t[1]) for n, t in sound.items()}
+    for name, change in (('sound', {}), ('sections', {'qwen2vl.rope.dimension_sections': [2, 3, 4]}),
+                         ('heads', {'qwen2vl.attention.head_count': 0}), ('negative', {'qwen2vl.rope.dimension_sections': [2, -3, 3]}),
+                         ('layers', {'qwen2vl.block_count': 2}), ('other', {'general.architecture': 'llama'})):
+        as_gguf(TEXT, 'text-gguf-' + name, llama, {**numbers, **change})
+    for name, change in (('sound', {}), ('model', {'tokenizer.ggml.model': 'llama'}), ('pre', {'tokenizer.ggml.pre': 'gpt-2'}),
+                         ('types', {'tokenizer.ggml.token_type': [1]}), ('merge', {'tokenizer.ggml.merges': ['a c']}),
+                         ('no-merges', {'tokenizer.ggml.merges': 1}), ('empty', {'tokenizer.ggml.tokens': [''] + tokens[1:]}),
+                         ('added', {'tokenizer.ggml.tokens': tokens[:-2] + ['a' * 2000, 'b']}), ('twice', {'tokenizer.ggml.tokens': ['a', 'a'] + tokens[2:]}),
+                         ('utf8', {'tokenizer.ggml.tokens': tokens[:-2] + ['###', 'b']})):
+        as_gguf(TEXT, 'words-' + name, {'token_embd.weight': ('F32', [544, 64])}, {**words, **change})
+    parts = {}
+    for n, (_, shape) in tower.items():
+        if n == 'visual.patch_embed.proj.weight':
+            parts['v.patch_embd.weight'] = parts['v.patch_embd.weight.1'] = ('F32', shape[:2] + shape[3:])
+        elif '.attn.qkv.' in n:
+            for q in 'qkv':
+                parts[variants.replaced(n.replace('attn.qkv', 'attn_' + q), variants.LLAMA_VISION)] = ('F32', [shape[0] // 3] + shape[1:])
+        else:
+            parts[variants.replaced(n, variants.LLAMA_VISION)] = ('F32', shape)
+    clip = {'general.architecture': 'clip', 'clip.projector_type': 'qwen2.5vl_merger', 'clip.vision.block_count': 1,
+            'clip.vision.embedding_length': 32, 'clip.vision.feed_forward_length': 72, 'clip.vision.patch_size': 14,
+            'clip.vision.attention.head_count': 2, 'clip.vision.n_wa_pattern': 1, 'clip.vision.window_size': 112}
+    for name, change in (('sound', {}), ('window', {'clip.vision.window_size': 113}), ('no-window', {'clip.vision.window_size': 0}),
+                         ('heads', {'clip.vision.attention.head_count': 3}), ('layers', {'clip.vision.block_count': 3})):
+        as_gguf(VISION, 'vision-' + name, parts, {**clip, **change})
+    as_safetensors(VISION, 'vision', tower, c)
+
+
+def vaes():
+    sound, c = base(VAE), config(VAE)
+    few = {n: t for n, t in sound.items() if n.startswith(('decoder.conv', 'decoder.norm', 'post')) or 'decoder.up_blocks' in n and 'conv1.bias' in n}
+    as_safetensors(VAE, 'vae', sound, c)
+    as_safetensors(VAE, 'vae-wan', {variants.wan_name(n): t for n, t in few.items()}, c)
+    as_safetensors(VAE, 'vae-no-config', few)
+    as_safetensors(VAE, 'vae-next', {**few, 'post_quant_conv.bias': ('BF16', [48])}, c)
+    as_safetensors(VAE, 'vae-odd', few, {**c, 'base_dim': 7, 'dim_mult': [1, 1, 1, 1]})
+    as_safetensors(VAE, 'vae-kernel', {**sound, 'decoder.conv_in.weight': ('BF16', [32, 16, 3, 9, 1])}, c)
+    as_safetensors(VAE, 'vae-less', {n: t for n, t in sound.items() if 'decoder' in n}, c)
+
+
+def configs():
+    put('config-json', 'scheduler-lengths.json', json.dumps({'use_dynamic_shifting': True, 'base_image_seq_len': 4096, 'max_image_seq_len': 256}))
+    put('config-json', 'scheduler-karras.json', json.dumps({'use_karras_sigmas': True}))
+    put('config-json', 'transformer-wide.json', json.dumps(config(TRANSFORMER, num_attention_heads=4096)))
+    put('config-json', 'vae-odd.json', json.dumps(config(VAE, base_dim=7)))
+    put('config-json', 'vision-blocks.json', json.dumps(config(TEXT, vision_config={**config(TEXT)['vision_config'], 'fullatt_block_indexes': 1})))
+
+
 if __name__ == '__main__':
+    configs()
+    transformers()
+    encoders()
+    vaes()
     tokenizers()
     safetensors()
     index()

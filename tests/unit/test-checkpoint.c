@@ -214,6 +214,67 @@ make_gguf (void)
   return file;
 }
 
+/* A part of a split GGUF: an F32 tensor of 8 elements, and the numbers of parts and of tensors if not 0. */
+static char *
+write_part (const char *name, const char *tensor, guint32 parts, guint32 tensors)
+{
+  g_autoptr (GByteArray) file = g_byte_array_new ();
+  const struct
+  {
+    const char *key;
+    guint32 value;
+  } fields[] = { { "split.count", parts }, { "split.tensors.count", tensors } };
+  const guint64 counts[] = { GUINT64_TO_LE (1), GUINT64_TO_LE (parts ? 2 : 0) }, n_name = GUINT64_TO_LE (strlen (tensor));
+  const guint64 rest[] = { GUINT64_TO_LE (8), 0 /* F32, and half of the offset */ };
+
+  g_byte_array_append (file, (const guint8 *) "GGUF\3\0\0", 8);
+  g_byte_array_append (file, (const guint8 *) counts, sizeof counts);
+  for (guint i = 0; parts && i < G_N_ELEMENTS (fields); i++)
+    {
+      const guint64 n = GUINT64_TO_LE (strlen (fields[i].key));
+      const guint32 kind_value[] = { GUINT32_TO_LE (4), GUINT32_TO_LE (fields[i].value) };
+
+      g_byte_array_append (file, (const guint8 *) &n, 8);
+      g_byte_array_append (file, (const guint8 *) fields[i].key, strlen (fields[i].key));
+      g_byte_array_append (file, (const guint8 *) kind_value, 8);
+    }
+  g_byte_array_append (file, (const guint8 *) &n_name, 8);
+  g_byte_array_append (file, (const guint8 *) tensor, strlen (tensor));
+  g_byte_array_append (file, (const guint8 *) "\1\0\0", 4);
+  g_byte_array_append (file, (const guint8 *) rest, sizeof rest);
+  g_byte_array_append (file, (const guint8 *) "\0\0\0", 4);
+  while (file->len % 32)
+    g_byte_array_append (file, (const guint8 *) "", 1);
+  for (guint i = 0; i < 32; i++)
+    g_byte_array_append (file, (const guint8 *) "", 1);
+  return write_file (name, file->data, file->len);
+}
+
+static void
+test_split (void)
+{
+  g_autofree char *first = write_part ("m-00001-of-00002.gguf", "img_in.bias", 2, 2), *alone = write_part ("alone.gguf", "img_in.bias", 2, 2),
+                  *more = write_part ("n-00001-of-00002.gguf", "img_in.bias", 2, 3), *missing = write_part ("o-00001-of-00002.gguf", "img_in.bias", 2, 2),
+                  *many = write_part ("p-00001-of-00002.gguf", "img_in.bias", 2000, 2);
+  g_autofree char *second = write_part ("m-00002-of-00002.gguf", "proj_out.bias", 0, 0), *other = write_part ("n-00002-of-00002.gguf", "proj_out.bias", 0, 0);
+  g_autoptr (GError) error = NULL, gone = NULL;
+  g_autoptr (QiCheckpoint) c = qi_checkpoint_open (first, QI_COMPONENT_TRANSFORMER, &error);
+
+  g_assert_no_error (error);
+  g_assert_nonnull (qi_checkpoint_find (c, "img_in.bias"));
+  g_assert_nonnull (qi_checkpoint_find (c, "proj_out.bias"));
+  assert_refused (alone, QI_COMPONENT_TRANSFORMER, "one of 2 parts");
+  assert_refused (many, QI_COMPONENT_TRANSFORMER, "one of 2000 parts");
+  assert_refused (more, QI_COMPONENT_TRANSFORMER, "2 tensors, it promises 3");
+  g_assert_null (qi_checkpoint_open (missing, QI_COMPONENT_TRANSFORMER, &gone));
+  g_assert_nonnull (strstr (gone->message, "o-00002-of-00002.gguf"));
+  g_free (g_steal_pointer (&second));
+  second = write_part ("m-00002-of-00002.gguf", "img_in.bias", 0, 0);
+  g_clear_error (&gone);
+  g_assert_null (qi_checkpoint_open (first, QI_COMPONENT_TRANSFORMER, &gone));
+  g_assert_nonnull (strstr (gone->message, "there twice"));
+}
+
 static void
 test_gguf (void)
 {
@@ -319,6 +380,7 @@ main (int argc, char **argv)
   g_test_add_func ("/checkpoint/safetensors/lies", test_safetensors_lies);
   g_test_add_func ("/checkpoint/safetensors/index", test_index);
   g_test_add_func ("/checkpoint/gguf", test_gguf);
+  g_test_add_func ("/checkpoint/gguf/split", test_split);
   g_test_add_func ("/checkpoint/foreign", test_no_checkpoints);
   g_test_add_func ("/checkpoint/non-finite", test_non_finite);
   g_test_add_func ("/checkpoint/names", test_names);
