@@ -126,13 +126,16 @@ qi_vocabulary_add_added (QiVocabularyBuilder *builder, const char *text, gsize n
     return fail (builder, error, "the added token %" G_GUINT64_FORMAT " is not valid UTF-8.", id);
 
   g_autofree char *key = g_strndup (text, n);
-  if (g_hash_table_lookup_extended (builder->kept, key, NULL, &known) && GPOINTER_TO_UINT (known) == id)
-    return TRUE;
+  if (g_hash_table_lookup_extended (builder->kept, key, NULL, &known))
+    return GPOINTER_TO_UINT (known) == id || fail (builder, error, "the added token “%s” has two ids.", key);
   if (g_hash_table_size (builder->kept) >= QI_VOCABULARY_MAX_ADDED)
     return fail (builder, error, "there are more than %u added tokens.", QI_VOCABULARY_MAX_ADDED);
   /* Some files list their added tokens among the others too. */
   if (g_hash_table_lookup_extended (builder->ids, key, NULL, &known) && GPOINTER_TO_UINT (known) == id)
-    return g_hash_table_insert (builder->kept, g_string_chunk_insert_len (builder->texts, text, n), known);
+    {
+      g_hash_table_insert (builder->kept, g_string_chunk_insert_len (builder->texts, text, n), known);
+      return TRUE;
+    }
   return claim (builder, builder->kept, text, n, id, error);
 }
 

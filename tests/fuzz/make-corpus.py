@@ -152,6 +152,8 @@ def tokenizers():
     put('vocab-merges', 'no-result', '\0'.join([vocab, 'a c\n']))
     put('vocab-merges', 'twice', '\0'.join([vocab, 'a b\na b\n']))
     put('vocab-merges', 'added-differs', '\0'.join([vocab, merges, json.dumps({'<|x|>': 259}), config]))
+    two = json.dumps({'added_tokens_decoder': {'97': {'content': 'a'}}})
+    put('vocab-merges', 'added-two-ids', '\0'.join([vocab, merges, json.dumps({'a': 300}), two.replace('97', str(vocabulary()['a']))]))
     put('vocab-merges', 'added-number', '\0'.join([vocab, merges, json.dumps({'<|x|>': 1.5}), '{}']))
     put('vocab-merges', 'decoder-key', '\0'.join([vocab, merges, '{}', json.dumps({'added_tokens_decoder': {'x': {'content': 'y'}}})]))
     put('vocab-merges', 'long', '\0'.join([json.dumps({'a' * 2000: 1}), merges]))
