@@ -373,7 +373,9 @@ decode_run (Batch *batch, QiStream *s, guint i, QiPlanes *picture, GError **erro
   const QiTensor *pixels = qi_vae_decode_raw (qi_runtime_vae_decoder (batch->runtime), s, latents, NULL);
   const gsize n = qi_tensor_elements (pixels);
 
-  *picture = (QiPlanes){ config->image_channels, run->job->width, run->job->height, g_new (float, n) };
+  /* Transparency, the last plane, is for layers. */
+  *picture = (QiPlanes){ batch->set->variant->layered ? config->image_channels : 3, run->job->width, run->job->height,
+                         g_new (float, n) };
   done = qi_stream_download (s, qi_pixels_to_planes (s, pixels), picture->values, n * sizeof (float), error);
   qi_stream_end_scope (s);
   if (!done || to_unit_range (picture->values, n))

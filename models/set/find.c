@@ -150,10 +150,12 @@ vae_fits (const QiCheckpoint *checkpoint, gconstpointer user_data, char **why)
   const gboolean layered = net != NULL
                            && qi_checkpoint_find (net, "time_text_embed.addition_t_embedding.weight") != NULL;
 
+  const gboolean clear = qi_config_dim (checkpoint, "decoder.conv_out.bias", 0) == 4; /* serves opaque pictures too */
+
   return net == NULL
          || (fits (checkpoint, "post_quant_conv.bias", 0, 4, qi_config_dim (net, "img_in.weight", 1),
                    "four times its latent channels", why)
-             && fits (checkpoint, "decoder.conv_out.bias", 0, 1, layered ? 4 : 3, "picture channels", why));
+             && (clear || fits (checkpoint, "decoder.conv_out.bias", 0, 1, layered ? 4 : 3, "picture channels", why)));
 }
 
 /* --- the parts --- */

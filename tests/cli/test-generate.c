@@ -57,7 +57,8 @@ test_containers (void)
                { "--text-encoder", "text/f32.gguf", 1 },
                { "--vae", "vae/wan.safetensors", 0 },
                { "--vae", "vae/wan-2d.safetensors", 0 },
-               { "--vae", "vae/folded.gguf", 1 } };
+               { "--vae", "vae/folded.gguf", 1 },
+               { "--vae", "vae/rgba", 0 } };
 
   for (guint i = 0; i < G_N_ELEMENTS (rows); i++)
     check_variant (rows[i].flag, rows[i].name, rows[i].most);

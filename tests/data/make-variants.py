@@ -14,6 +14,7 @@ there is as-f32/NAME.safetensors with the values it holds, in f32 and under the 
     text/NAME.gguf, mmproj-NAME     llama.cpp names and metadata, with the tokenizer: f32, bf16, q8_0; f32, f32-no-window
     text/fp8-scaled.safetensors     as ComfyUI has it; bf16, f32 beside it; language-model (newer module paths)
     vae/wan.safetensors, wan-f32    names of Wan; wan-2d: only the last temporal tap; folded.gguf: [O I, t, h, w]
+    vae/rgba/                       with a fourth channel, transparency, which changes nothing in the others
     all-in-one.safetensors          transformer, text encoder and VAE in one file
     sharded/                        the diffusers layout with transformer and text encoder in several files
     comfyui/                        diffusion_models, text_encoders, vae, tokenizer side by side
@@ -383,6 +384,21 @@ def make_vision(out, base, tensors):
     write_gguf(out / 'mmproj-f32.gguf', data, metadata | {'clip.vision.window_size': c['window_size']})
 
 
+def make_rgba(out, base, tensors):
+    """The VAE with a fourth picture channel whose weights are those of the first."""
+    rgba = dict(tensors)
+    for name in ('decoder.conv_out.weight', 'decoder.conv_out.bias'):
+        dtype, shape, raw = tensors[name]
+        rgba[name] = (dtype, [4] + shape[1:], raw + raw[:len(raw) // 3])
+    dtype, shape, raw = tensors['encoder.conv_in.weight']
+    tap = len(raw) // (shape[0] * 3)
+    filters = [raw[3 * i * tap:3 * (i + 1) * tap] for i in range(shape[0])]
+    rgba['encoder.conv_in.weight'] = (dtype, [shape[0], 4] + shape[2:], b''.join(f + f[:tap] for f in filters))
+    write_safetensors(out / 'diffusion_pytorch_model.safetensors', rgba)
+    config = json.loads((base / 'vae' / 'config.json').read_text()) | {'input_channels': 4}
+    (out / 'config.json').write_text(json.dumps(config))
+
+
 def make_vae(out, tensors):
     wan = {wan_name(name): t for name, t in tensors.items()}
     write_safetensors(out / 'wan.safetensors', wan)
@@ -444,6 +460,7 @@ def main():
     make_text(out / 'text', base, text)
     make_vision(out / 'text', base, text)
     make_vae(out / 'vae', vae)
+    make_rgba(out / 'vae' / 'rgba', base, vae)
     write_safetensors(out / 'all-in-one.safetensors',
                       prefixed(net, 'model.diffusion_model.') | prefixed(wan, 'vae.')
                       | prefixed(lean, 'text_encoders.qwen25_7b.transformer.'))
