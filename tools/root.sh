@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 #
 # The environment, for ./dev: the machine's own packages where they are new enough, else a Debian 13 root in
-# the user's cache folder, made by mmdebstrap and entered by bubblewrap. Sourced by dev, which sets $here.
+# the user's cache folder, made by mmdebstrap and entered by bubblewrap. Sourced by dev, which sets $here and $list, the file of packages.
 
 release=trixie
 format=1 # raise it when the way a root is made changes, so that old ones are not used any more
@@ -12,7 +12,7 @@ Pin: release n=trixie-backports
 Pin-Priority: 990'
 
 cache=${XDG_CACHE_HOME:-$HOME/.cache}/sfumato/root
-packages=$(sed 's/#.*//' "$here/packages.txt" | xargs)
+packages=$(sed 's/#.*//' "$here/$list" | xargs)
 uid=$(id -u)
 [ "$uid" = 0 ] && mode=root || mode=user
 key=$(printf '%s\n' "$release" "$packages" "$pin" "$format" "$mode" | sha256sum | cut -c1-16)
@@ -45,15 +45,14 @@ find_place() {
 }
 
 as_root() {
-  if [ "$mode" = root ]; then "$@"
-  elif command -v sudo >/dev/null; then sudo "$@"
-  else die "these packages are missing and only root can install them: $wanted"
-  fi
+  if [ "$mode" = root ]; then "$@"; else sudo "$@"; fi
 }
 
 apt_install() {
   wanted=$*
   command -v apt-get >/dev/null || die "please install: $wanted"
+  [ "$mode" = root ] || command -v sudo >/dev/null ||
+    die "these packages are missing, and only root can install them: $wanted"
   say "installing $wanted"
   set -- env DEBIAN_FRONTEND=noninteractive apt-get -qq -y --no-install-recommends install "$@"
   # The first try fails where the package lists are missing or old.
@@ -126,7 +125,7 @@ build_root() {
     --customize-hook='chroot "$1" localedef -i en_US -f UTF-8 en_US.UTF-8' \
     --customize-hook='mkdir -p "$1/home/dev"' \
     --customize-hook="touch \"\$1$marker\""
-  say "making the environment: a Debian 13 with GIMP 3 in $cache (about 430 MB to download, 1.9 GB on disk, one minute or two)"
+  say "making the environment: a Debian 13 with the packages of $list in $cache (up to 430 MB to download, 1.9 GB on disk, one minute or two)"
   began=$(date +%s)
   if [ "$mode" = root ]; then
     TMPDIR=$part.tmp setsid bwrap --dev-bind / / --proc /proc --unshare-pid --die-with-parent --cap-add ALL \

@@ -1,0 +1,14 @@
+# SPDX-FileCopyrightText: Sfumato authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Where training keeps what it makes, and what it computes on."""
+import os
+
+import torch
+
+ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+PLACE = os.path.join(ROOT, '_build', 'train')  # never committed
+os.makedirs(PLACE, exist_ok=True)
+
+
+def device():
+    return torch.device('cuda' if torch.cuda.is_available() else 'cpu')
