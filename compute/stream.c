@@ -1,55 +1,16 @@
 /* SPDX-FileCopyrightText: Sfumato authors
  * SPDX-License-Identifier: GPL-3.0-or-later */
-#include "compute/stream.h"
+#include "compute/stream-private.h"
 
 #include <string.h>
 
-#include "base/bytes.h"
 #include "base/error.h"
-#include "compute/pipeline.h"
-#include "compute/slot.h"
-#include "compute/tensor.h"
 #include "compute/vk-check.h"
-
-#define N_SLOTS 2
-
-/* Bytes that commands since the last barrier read or wrote. */
-typedef struct
-{
-  const QiBlock *block;
-  guint64 begin, end;
-  gboolean write;
-} Access;
-
-struct _QiStream
-{
-  QiDevice *device;
-  gboolean plan;
-  QiPool *pool;
-  QiCompute compute;
-  GCancellable *cancellable;
-  GError *error; /* sticky */
-  gboolean lost;
-
-  GPtrArray *scopes; /* of GPtrArray of QiTensor */
-  QiSlot slots[N_SLOTS];
-  guint current;
-  gboolean recording, barriers;
-  VkSemaphore timeline;
-  guint64 last_value;
-  GArray *accesses; /* Access */
-  double flops;     /* recorded since the last submission */
-  QiBlock *dummy;
-  GArray *profile; /* QiOpTime */
-
-  guint64 max_binding;
-  double flops_budget;
-};
 
 guint64
 qi_stream_fixed_bytes (void)
 {
-  return N_SLOTS * QI_SLOT_STAGING + QI_TENSOR_ALIGN;
+  return QI_N_SLOTS * QI_SLOT_STAGING + QI_TENSOR_ALIGN;
 }
 
 /* About 100 ms of work in one submission. */
@@ -64,8 +25,8 @@ default_budget (QiDeviceType type)
     }
 }
 
-static void
-take_error (QiStream *s, GError *error)
+void
+qi_stream_take_error (QiStream *s, GError *error)
 {
   if (g_error_matches (error, QI_ERROR, QI_ERROR_DEVICE_LOST))
     s->lost = TRUE;
@@ -73,12 +34,6 @@ take_error (QiStream *s, GError *error)
     g_error_free (error);
   else
     s->error = error;
-}
-
-void
-qi_stream_take_error (QiStream *s, GError *error)
-{
-  take_error (s, error);
 }
 
 gboolean
@@ -97,17 +52,17 @@ open_gpu_side (QiStream *s)
 
   if (!qi_vk_check (vkCreateSemaphore (s->device->device, &info, NULL, &s->timeline), "vkCreateSemaphore", &error))
     {
-      take_error (s, error);
+      qi_stream_take_error (s, error);
       return;
     }
-  for (guint i = 0; i < N_SLOTS; i++)
+  for (guint i = 0; i < QI_N_SLOTS; i++)
     if (!qi_slot_init (&s->slots[i], s->device, &error))
       {
-        take_error (s, error);
+        qi_stream_take_error (s, error);
         return;
       }
   if (!(s->dummy = qi_block_new (s->device, "dummy", QI_TENSOR_ALIGN, FALSE, &error)))
-    take_error (s, error);
+    qi_stream_take_error (s, error);
 }
 
 QiStream *
@@ -120,7 +75,7 @@ qi_stream_new (QiDevice *device, gboolean plan)
   s->barriers = TRUE;
   s->pool = qi_pool_new (device, "scratch memory", plan);
   s->scopes = g_ptr_array_new_with_free_func ((GDestroyNotify) g_ptr_array_unref);
-  s->accesses = g_array_new (FALSE, FALSE, sizeof (Access));
+  s->accesses = g_array_new (FALSE, FALSE, sizeof (QiAccess));
   s->profile = g_array_new (FALSE, TRUE, sizeof (QiOpTime));
   s->max_binding = device->info.max_binding;
   s->flops_budget = default_budget (device->info.type);
@@ -149,7 +104,7 @@ qi_stream_free (QiStream *s)
     return;
   wait_all (s);
   g_ptr_array_unref (s->scopes);
-  for (guint i = 0; i < N_SLOTS; i++)
+  for (guint i = 0; i < QI_N_SLOTS; i++)
     qi_slot_clear (&s->slots[i]);
   if (s->timeline)
     vkDestroySemaphore (s->device->device, s->timeline, NULL);
@@ -228,7 +183,7 @@ qi_stream_scratch (QiStream *s, QiDtype dtype, guint n_dims, const guint64 *dims
   QiTensor *t = s->error ? NULL : qi_tensor_new (s->pool, dtype, n_dims, dims, &error);
 
   if (error)
-    take_error (s, error);
+    qi_stream_take_error (s, error);
   return keep (s, t ? t : qi_tensor_new_shape (dtype, n_dims, dims));
 }
 
@@ -248,320 +203,6 @@ qi_view_rows (QiStream *s, const QiTensor *t, guint64 first, guint64 n)
   return keep (s, qi_tensor_new_view (t, first * row_bytes, t->dtype, 2, dims));
 }
 
-/* -- recording ------------------------------------------------------------------------------------- */
-
-static void
-memory_barrier (QiStream *s, VkPipelineStageFlags2 to_stage, VkAccessFlags2 to_access)
-{
-  const VkPipelineStageFlags2 work = VK_PIPELINE_STAGE_2_COMPUTE_SHADER_BIT | VK_PIPELINE_STAGE_2_ALL_TRANSFER_BIT;
-  const VkMemoryBarrier2 barrier = { .sType = VK_STRUCTURE_TYPE_MEMORY_BARRIER_2,
-                                     .srcStageMask = work,
-                                     .srcAccessMask = VK_ACCESS_2_MEMORY_READ_BIT | VK_ACCESS_2_MEMORY_WRITE_BIT,
-                                     .dstStageMask = to_stage ? to_stage : work,
-                                     .dstAccessMask = to_access ? to_access
-                                                                : VK_ACCESS_2_MEMORY_READ_BIT | VK_ACCESS_2_MEMORY_WRITE_BIT };
-  const VkDependencyInfo info = { .sType = VK_STRUCTURE_TYPE_DEPENDENCY_INFO,
-                                  .memoryBarrierCount = 1,
-                                  .pMemoryBarriers = &barrier };
-
-  vkCmdPipelineBarrier2 (s->slots[s->current].commands, &info);
-}
-
-/* Waits for a timeline value, looking at the cancellable twenty times a second. */
-static gboolean
-wait_value (QiStream *s, guint64 value)
-{
-  const VkSemaphoreWaitInfo info = { .sType = VK_STRUCTURE_TYPE_SEMAPHORE_WAIT_INFO,
-                                     .semaphoreCount = 1,
-                                     .pSemaphores = &s->timeline,
-                                     .pValues = &value };
-  GError *error = NULL;
-  VkResult result;
-
-  while ((result = vkWaitSemaphores (s->device->device, &info, 50 * 1000 * 1000)) == VK_TIMEOUT)
-    if (!s->error && g_cancellable_set_error_if_cancelled (s->cancellable, &error))
-      {
-        take_error (s, error);
-        return FALSE;
-      }
-  if (qi_vk_check (result, "vkWaitSemaphores", &error))
-    return TRUE;
-  take_error (s, error);
-  return FALSE;
-}
-
-static gboolean
-begin_recording (QiStream *s)
-{
-  QiSlot *slot = &s->slots[s->current];
-  GError *error = NULL;
-
-  if (s->error)
-    return FALSE;
-  if (s->recording)
-    return TRUE;
-  if (slot->value)
-    {
-      if (!wait_value (s, slot->value))
-        return FALSE;
-      qi_slot_collect (slot, s->profile);
-      slot->value = 0;
-    }
-  if (!qi_slot_begin (slot, &error))
-    {
-      take_error (s, error);
-      return FALSE;
-    }
-  s->recording = TRUE;
-  s->flops = 0;
-  g_array_set_size (s->accesses, 0);
-  memory_barrier (s, 0, 0); /* after all that was submitted before */
-  return TRUE;
-}
-
-static void
-submit_recorded (QiStream *s)
-{
-  QiSlot *slot = &s->slots[s->current];
-  const VkCommandBufferSubmitInfo commands = { .sType = VK_STRUCTURE_TYPE_COMMAND_BUFFER_SUBMIT_INFO,
-                                               .commandBuffer = slot->commands };
-  const VkSemaphoreSubmitInfo signal = { .sType = VK_STRUCTURE_TYPE_SEMAPHORE_SUBMIT_INFO,
-                                         .semaphore = s->timeline,
-                                         .value = s->last_value + 1,
-                                         .stageMask = VK_PIPELINE_STAGE_2_ALL_COMMANDS_BIT };
-  const VkSubmitInfo2 info = { .sType = VK_STRUCTURE_TYPE_SUBMIT_INFO_2,
-                               .commandBufferInfoCount = 1,
-                               .pCommandBufferInfos = &commands,
-                               .signalSemaphoreInfoCount = 1,
-                               .pSignalSemaphoreInfos = &signal };
-  GError *error = NULL;
-  VkResult result;
-
-  if (s->error || !s->recording)
-    return;
-  if (g_cancellable_set_error_if_cancelled (s->cancellable, &error))
-    {
-      take_error (s, error);
-      return;
-    }
-  s->recording = FALSE;
-  result = vkEndCommandBuffer (slot->commands);
-  if (result == VK_SUCCESS)
-    {
-      g_mutex_lock (&s->device->lock);
-      result = vkQueueSubmit2 (s->device->queue, 1, &info, VK_NULL_HANDLE);
-      g_mutex_unlock (&s->device->lock);
-    }
-  if (!qi_vk_check (result, "vkQueueSubmit2", &error))
-    {
-      take_error (s, error);
-      return;
-    }
-  slot->value = ++s->last_value;
-  s->current = (s->current + 1) % N_SLOTS;
-}
-
-static gboolean
-conflicts (const QiStream *s, const Access *a)
-{
-  for (guint i = 0; i < s->accesses->len; i++)
-    {
-      const Access *b = &g_array_index (s->accesses, Access, i);
-
-      if (a->block == b->block && (a->write || b->write) && a->begin < b->end && b->begin < a->end)
-        return TRUE;
-    }
-  return FALSE;
-}
-
-/* What the next command touches: a barrier first where an earlier one is in its way. */
-static void
-order_accesses (QiStream *s, const Access *accesses, guint n)
-{
-  gboolean wait = FALSE;
-
-  for (guint i = 0; i < n; i++)
-    wait |= conflicts (s, &accesses[i]);
-  if (wait && s->barriers)
-    {
-      memory_barrier (s, 0, 0);
-      g_array_set_size (s->accesses, 0);
-    }
-  g_array_append_vals (s->accesses, accesses, n);
-}
-
-static void
-record_copy (QiStream *s, const QiBlock *from, guint64 from_offset, const QiBlock *to, guint64 to_offset, guint64 n)
-{
-  const Access accesses[] = { { from, from_offset, from_offset + n, FALSE }, { to, to_offset, to_offset + n, TRUE } };
-  const VkBufferCopy region = { from_offset, to_offset, n };
-
-  order_accesses (s, accesses, G_N_ELEMENTS (accesses));
-  vkCmdCopyBuffer (s->slots[s->current].commands, from->buffer, to->buffer, 1, &region);
-}
-
-void
-qi_stream_copy (QiStream *s, const QiTensor *dst, guint64 dst_offset, const QiTensor *src, guint64 src_offset,
-                guint64 n)
-{
-  g_return_if_fail (dst_offset <= dst->bytes && n <= dst->bytes - dst_offset);
-  g_return_if_fail (src_offset <= src->bytes && n <= src->bytes - src_offset);
-
-  if (s->plan || n == 0 || !begin_recording (s) || !src->block || !dst->block)
-    return;
-  record_copy (s, src->block, src->offset + src_offset, dst->block, dst->offset + dst_offset, n);
-}
-
-void
-qi_stream_fill_zero (QiStream *s, const QiTensor *t)
-{
-  const Access access = { t->block, t->offset, t->offset + t->bytes, TRUE };
-
-  if (s->plan || !begin_recording (s) || !t->block)
-    return;
-  order_accesses (s, &access, 1);
-  vkCmdFillBuffer (s->slots[s->current].commands, t->block->buffer, t->offset, (t->bytes + 3) / 4 * 4, 0);
-}
-
-/* -- dispatch -------------------------------------------------------------------------------------- */
-
-static gboolean
-check_dispatch (QiStream *s, const QiDispatch *d)
-{
-  const QiShaderInfo *shader = &qi_shader_table[d->shader];
-
-  if (d->n_args == shader->n_bindings && d->push_bytes >= shader->push_bytes && d->n_spec >= shader->n_spec)
-    return TRUE;
-  g_critical ("%s: shader %s takes %u bindings, %u bytes, %u constants; got %u, %u, %u", d->name, shader->name,
-              shader->n_bindings, shader->push_bytes, shader->n_spec, d->n_args, d->push_bytes, d->n_spec);
-  return FALSE;
-}
-
-static guint64
-arg_bytes (const QiArg *arg)
-{
-  return arg->bytes ? arg->bytes : arg->tensor->bytes - arg->offset;
-}
-
-/* Misaligned arguments go through aligned scratch of the current scope; *moved tells which. */
-static guint32
-align_args (QiStream *s, const QiDispatch *d, QiArg *args)
-{
-  const guint32 writes = qi_shader_table[d->shader].writes;
-  guint32 moved = 0;
-
-  for (guint i = 0; i < d->n_args; i++)
-    {
-      args[i] = d->args[i];
-      if (!args[i].tensor)
-        continue;
-      if ((args[i].tensor->offset + args[i].offset) % s->device->offset_alignment)
-        {
-          const guint64 bytes = arg_bytes (&args[i]);
-          const QiTensor *aligned = qi_scratch (s, QI_DTYPE_U32, (bytes + 3) / 4);
-
-          /* A written range is read first too: the shader may leave parts of it as they are. */
-          qi_stream_copy (s, aligned, 0, args[i].tensor, args[i].offset, bytes);
-          args[i] = (QiArg){ aligned, 0, bytes };
-          moved |= writes & 1u << i;
-        }
-    }
-  return moved;
-}
-
-static gboolean
-bind_args (QiStream *s, const QiDispatch *d, const QiArg *args, VkDescriptorBufferInfo *buffers, Access *accesses,
-           guint *n_accesses, double *bytes)
-{
-  *n_accesses = 0;
-  *bytes = 0;
-  for (guint i = 0; i < d->n_args; i++)
-    {
-      const QiTensor *t = args[i].tensor;
-      guint64 n;
-
-      if (!t)
-        {
-          buffers[i] = (VkDescriptorBufferInfo){ s->dummy->buffer, 0, VK_WHOLE_SIZE };
-          continue;
-        }
-      if (!t->block)
-        return FALSE;
-      n = arg_bytes (&args[i]);
-      if (n > s->device->info.max_binding)
-        {
-          take_error (s, g_error_new (QI_ERROR, QI_ERROR_UNSUPPORTED,
-                                      "%s needs %s in one piece; %s binds at most %s", d->name,
-                                      qi_bytes (n).text, s->device->name, qi_bytes (s->device->info.max_binding).text));
-          return FALSE;
-        }
-      /* Bindings are whole words; a tensor's range in its block is padded to more than that. */
-      buffers[i] = (VkDescriptorBufferInfo){ t->block->buffer, t->offset + args[i].offset, (n + 3) / 4 * 4 };
-      accesses[(*n_accesses)++] = (Access){ t->block, t->offset + args[i].offset, t->offset + args[i].offset + n,
-                                            (qi_shader_table[d->shader].writes >> i & 1) != 0 };
-      *bytes += n;
-    }
-  return TRUE;
-}
-
-static void
-record_dispatch (QiStream *s, const QiDispatch *d, const QiPipeline *pipeline, const VkDescriptorBufferInfo *buffers,
-                 double bytes)
-{
-  VkWriteDescriptorSet writes[QI_MAX_ARGS];
-  QiSlot *slot = &s->slots[s->current];
-
-  for (guint i = 0; i < d->n_args; i++)
-    writes[i] = (VkWriteDescriptorSet){ .sType = VK_STRUCTURE_TYPE_WRITE_DESCRIPTOR_SET,
-                                        .dstBinding = i,
-                                        .descriptorCount = 1,
-                                        .descriptorType = VK_DESCRIPTOR_TYPE_STORAGE_BUFFER,
-                                        .pBufferInfo = &buffers[i] };
-  qi_slot_time_begin (slot, d->name, d->flops, bytes);
-  vkCmdBindPipeline (slot->commands, VK_PIPELINE_BIND_POINT_COMPUTE, pipeline->pipeline);
-  vkCmdPushDescriptorSetKHR (slot->commands, VK_PIPELINE_BIND_POINT_COMPUTE, pipeline->layout, 0, d->n_args, writes);
-  if (qi_shader_table[d->shader].push_bytes)
-    vkCmdPushConstants (slot->commands, pipeline->layout, VK_SHADER_STAGE_COMPUTE_BIT, 0,
-                        qi_shader_table[d->shader].push_bytes, d->push);
-  vkCmdDispatch (slot->commands, d->groups[0], d->groups[1], d->groups[2]);
-  qi_slot_time_end (slot);
-}
-
-void
-qi_stream_dispatch (QiStream *s, const QiDispatch *d)
-{
-  VkDescriptorBufferInfo buffers[QI_MAX_ARGS];
-  Access accesses[QI_MAX_ARGS];
-  QiArg args[QI_MAX_ARGS];
-  QiPipeline pipeline;
-  GError *error = NULL;
-  guint32 moved;
-  guint n_accesses;
-  double bytes;
-
-  if (s->error || !check_dispatch (s, d))
-    return;
-  moved = align_args (s, d, args);
-  if (s->plan || !bind_args (s, d, args, buffers, accesses, &n_accesses, &bytes))
-    return;
-  if (!qi_pipeline_get (s->device->pipelines, d->shader, d->spec, qi_shader_table[d->shader].n_spec, &pipeline, &error))
-    {
-      take_error (s, error);
-      return;
-    }
-  if (s->recording && (s->flops + d->flops > s->flops_budget ||
-                       (s->device->profile && s->slots[s->current].n_queries + 2 > QI_SLOT_QUERIES)))
-    submit_recorded (s);
-  if (!begin_recording (s))
-    return;
-  order_accesses (s, accesses, n_accesses);
-  record_dispatch (s, d, &pipeline, buffers, bytes);
-  s->flops += d->flops;
-  for (guint i = 0; i < d->n_args; i++)
-    if (moved >> i & 1)
-      qi_stream_copy (s, d->args[i].tensor, d->args[i].offset, args[i].tensor, 0, args[i].bytes);
-}
-
 /* -- transfer -------------------------------------------------------------------------------------- */
 
 /* Room for some of n bytes in the current slot's staging memory; 0 after an error. */
@@ -570,12 +211,12 @@ take_staging (QiStream *s, guint64 n, guint64 *offset)
 {
   QiSlot *slot;
 
-  if (!begin_recording (s))
+  if (!qi_stream_begin_recording (s))
     return 0;
   if (s->slots[s->current].staging_used == QI_SLOT_STAGING)
     {
-      submit_recorded (s);
-      if (!begin_recording (s))
+      qi_stream_submit_recorded (s);
+      if (!qi_stream_begin_recording (s))
         return 0;
     }
   slot = &s->slots[s->current];
@@ -599,7 +240,7 @@ qi_stream_upload (QiStream *s, const QiTensor *t, guint64 offset, const void *da
       if (!part || !t->block)
         return;
       memcpy ((guint8 *) s->slots[s->current].staging->mapped + at, from, part);
-      record_copy (s, s->slots[s->current].staging, at, t->block, t->offset + offset, part);
+      qi_stream_record_copy (s, s->slots[s->current].staging, at, t->block, t->offset + offset, part);
       from += part;
       offset += part;
       n -= part;
@@ -623,10 +264,10 @@ qi_stream_download (QiStream *s, const QiTensor *t, void *data, gsize n, GError 
 
       if (!part || !t->block)
         break;
-      record_copy (s, t->block, t->offset + offset, slot->staging, at, part);
-      memory_barrier (s, VK_PIPELINE_STAGE_2_HOST_BIT, VK_ACCESS_2_HOST_READ_BIT);
-      submit_recorded (s);
-      if (s->error || !wait_value (s, slot->value))
+      qi_stream_record_copy (s, t->block, t->offset + offset, slot->staging, at, part);
+      qi_stream_memory_barrier (s, VK_PIPELINE_STAGE_2_HOST_BIT, VK_ACCESS_2_HOST_READ_BIT);
+      qi_stream_submit_recorded (s);
+      if (s->error || !qi_stream_wait_value (s, slot->value))
         break;
       memcpy (to, (const guint8 *) slot->staging->mapped + at, part);
       to += part;
@@ -639,7 +280,7 @@ qi_stream_download (QiStream *s, const QiTensor *t, void *data, gsize n, GError 
 gboolean
 qi_stream_submit (QiStream *s, GError **error)
 {
-  submit_recorded (s);
+  qi_stream_submit_recorded (s);
   if (s->error)
     return qi_stream_finish (s, error);
   return TRUE;
@@ -650,10 +291,10 @@ qi_stream_finish (QiStream *s, GError **error)
 {
   if (s->plan && !s->error)
     return TRUE;
-  submit_recorded (s);
+  qi_stream_submit_recorded (s);
   if (!s->plan && !s->error && s->last_value)
-    wait_value (s, s->last_value);
-  for (guint i = 0; i < N_SLOTS && !s->error && !s->plan; i++)
+    qi_stream_wait_value (s, s->last_value);
+  for (guint i = 0; i < QI_N_SLOTS && !s->error && !s->plan; i++)
     {
       qi_slot_collect (&s->slots[i], s->profile);
       s->slots[i].value = 0;

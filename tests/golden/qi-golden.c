@@ -1,6 +1,6 @@
 /* SPDX-FileCopyrightText: Sfumato authors
  * SPDX-License-Identifier: GPL-3.0-or-later */
-/* qi-golden [--compute f32|f16|bf16] [--kernels ROW] [--out DIR] CASE_DIR…
+/* qi-golden [--compute f32|f16] [--kernels ROW] [--out DIR] CASE_DIR…
  *
  * Runs the engine's own code on golden cases. With --out the results are written for a judge, else they are compared here,
  * one line a tensor: CASE TENSOR max_abs rel_l2 PASS|FAIL. Exit status 0: all computed (and passed), 1: a comparison
@@ -54,7 +54,7 @@ run_case (QiGolden *golden, const char *folder)
 static gboolean
 parse_compute (const char *name, QiCompute *compute)
 {
-  static const char *const names[] = { "f32", "f16", "bf16" };
+  static const char *const names[] = { "f32", "f16" };
 
   for (guint i = 0; i < G_N_ELEMENTS (names); i++)
     if (strcmp (name, names[i]) == 0)
@@ -74,7 +74,7 @@ main (int argc, char **argv)
   g_auto (GStrv) folders = NULL;
   g_autoptr (GError) error = NULL;
   const GOptionEntry entries[] = {
-    { "compute", 0, 0, G_OPTION_ARG_FILENAME, &compute, "f32 (default), f16 or bf16", "TYPE" },
+    { "compute", 0, 0, G_OPTION_ARG_FILENAME, &compute, "f32 (default) or f16", "TYPE" },
     { "kernels", 0, 0, G_OPTION_ARG_FILENAME, &kernels, "force one row of the kernel table", "ROW" },
     { "out", 0, 0, G_OPTION_ARG_FILENAME, &out, "write results here instead of comparing them", "DIR" },
     { G_OPTION_REMAINING, 0, 0, G_OPTION_ARG_FILENAME_ARRAY, &folders, NULL, "CASE_DIR..." },

@@ -1,0 +1,56 @@
+/* SPDX-FileCopyrightText: Sfumato authors
+ * SPDX-License-Identifier: GPL-3.0-or-later */
+/* compute/stream-private.h — a stream from inside: stream.c (life, scopes, transfer) and record.c (commands and the barriers
+ * between them). */
+#pragma once
+#include "compute/pipeline.h"
+#include "compute/slot.h"
+#include "compute/stream.h"
+#include "compute/tensor.h"
+
+#define QI_N_SLOTS 2
+
+/* Bytes that commands since the last barrier read or wrote. */
+typedef struct
+{
+  const QiBlock *block;
+  guint64 begin, end;
+  gboolean write;
+} QiAccess;
+
+struct _QiStream
+{
+  QiDevice *device;
+  gboolean plan;
+  QiPool *pool;
+  QiCompute compute;
+  GCancellable *cancellable;
+  GError *error; /* sticky */
+  gboolean lost;
+
+  GPtrArray *scopes; /* of GPtrArray of QiTensor */
+  QiSlot slots[QI_N_SLOTS];
+  guint current;
+  gboolean recording, barriers;
+  VkSemaphore timeline;
+  guint64 last_value;
+  GArray *accesses; /* QiAccess */
+  double flops;     /* recorded since the last submission */
+  QiBlock *dummy;
+  GArray *profile; /* QiOpTime */
+
+  guint64 max_binding;
+  double flops_budget;
+};
+
+/* Makes sure that commands can be recorded; FALSE after an error. */
+gboolean qi_stream_begin_recording (QiStream *s);
+void qi_stream_submit_recorded (QiStream *s);
+
+/* Stages and accesses that wait; 0: those of further commands. */
+void qi_stream_memory_barrier (QiStream *s, VkPipelineStageFlags2 to_stage, VkAccessFlags2 to_access);
+void qi_stream_record_copy (QiStream *s, const QiBlock *from, guint64 from_offset, const QiBlock *to, guint64 to_offset,
+                            guint64 n);
+
+/* Waits for a timeline value, looking at the cancellable twenty times a second. FALSE: an error or cancelled. */
+gboolean qi_stream_wait_value (QiStream *s, guint64 value);
