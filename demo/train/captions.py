@@ -126,3 +126,14 @@ def make(rng, scene):
     elif form < .87 and scene['background']['kind'] != 'plain':
         text = f'{text} on {behind}'
     return (text[0].upper() + text[1:] + ('.' if rng.random() < .5 else '')) if rng.random() < .2 else text
+
+
+def facts(scene):
+    """The same as data, for demo/check: {kind, background, items, count, relation, words}. items hold shape and colour, where
+    a caption says them also size and place."""
+    kind = scene['kind']
+    keys = ['shape', 'colour'] + (['size', 'place'] if kind in ('one', 'two', 'word and shape') else [])
+    items = [] if kind == 'label' else scene['pair'] if kind == 'related' else scene['items'][:1] if kind == 'many' else scene['items']
+    words = [{k: w[k] for k in ['text', 'colour'] + (['place'] if kind.startswith('word') else [])} for w in scene['words']]
+    return {'kind': kind, 'background': {k: scene['background'][k] for k in ('kind', 'colours')},
+            'items': [{k: it[k] for k in keys} for it in items], 'count': scene['count'], 'relation': scene['relation'], 'words': words}

@@ -75,8 +75,8 @@ def many(rng, scene):
     """Two to four of one shape and colour, in a row, a column or on the corners of a square."""
     n = int(rng.integers(2, 5))
     shape, colour = SHAPES[rng.integers(8)], free_colour(rng, scene)
-    d = rng.uniform(.18, .22) if n > 2 else rng.uniform(.2, .3)
     way = pick(rng, {'row': .5, 'column': .25, 'free': .25})
+    d = rng.uniform(.2, .3) if n == 2 else rng.uniform(.18, .22) if n == 3 or way == 'free' else rng.uniform(.145, .175)
     items = []
     for i in range(n):
         along = .5 + (i - (n - 1) / 2) * (.88 / max(n, 3) if n > 2 else .42)
@@ -190,7 +190,7 @@ def label(rng, scene):
     only = {**scene, 'background': {'kind': 'plain', 'colours': [plate['colour']] * 2}, 'items': []}
     w = lettering(rng, only, 'center', widest=.68, height=rng.uniform(.13, .22))
     scene['words'] = [w]
-    return w is not None and readable(COLOURS[w['colour']], COLOURS[plate['colour']])
+    return w is not None and w['colour'] not in scene['background']['colours'] and readable(COLOURS[w['colour']], COLOURS[plate['colour']])
 
 
 def slide(rng, scene):
