@@ -16,6 +16,7 @@ LAYERS = {
             'compute/compute.h', 'compute/op.h', 'models/diffusion/mmdit-block.h'],
     'ui': ['base', 'compose', 'wire/client.h'],
     'plugin': ['base', 'compose', 'wire', 'ui'],
+    'demo': [],  # the judge knows pictures, no engine
     # tests may include anything, internal headers too
 }
 
@@ -24,8 +25,9 @@ LIBRARIES = {
     'vulkan/': ['compute'],
     'volk.h': ['compute'],
     'vk_mem_alloc.h': ['compute'],
-    'yyjson.h': ['models', 'cli'],
-    'gdk-pixbuf/': ['cli', 'ui', 'plugin'],
+    'yyjson.h': ['models', 'cli', 'demo'],
+    'gdk-pixbuf/': ['cli', 'ui', 'plugin', 'demo'],
+    'ft2build.h': ['demo'],
     'gtk/': ['ui', 'plugin'],
     'gdk/': ['ui', 'plugin'],
     'libgimp/': ['plugin'],
