@@ -8,6 +8,8 @@ import sys
 
 STAGES = {
     'preview': ('preview', 'a sheet of random scenes and their captions: FILE [SIZE]'),
+    'vocabulary': ('vocabulary', 'the tokenizer'),
+    'compare': ('compare', 'the networks against the original implementation: FOLDER of golden cases'),
     'vae': ('train_vae', 'the VAE: [--minutes M]'),
 }
 

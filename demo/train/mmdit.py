@@ -1,0 +1,149 @@
+# SPDX-FileCopyrightText: Sfumato authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The MMDiT of Qwen-Image at toy scale, under the names of diffusers: joint attention of text and picture, MSRoPE, modulation.
+
+Pictures are packed latents [batch tokens 4z], row by row; texts [batch tokens width] with a mask of the tokens that count.
+"""
+import functools
+import math
+
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+CONFIG = dict(patch_size=2, in_channels=64, out_channels=16, num_layers=6, attention_head_dim=32, num_attention_heads=6,
+              joint_attention_dim=256, axes_dims_rope=[8, 12, 12])
+
+
+class Rms(nn.Module):
+    def __init__(self, width):
+        super().__init__()
+        self.weight = nn.Parameter(torch.ones(width))
+
+    def forward(self, x):
+        return F.rms_norm(x.float(), x.shape[-1:], None, 1e-6).to(x.dtype) * self.weight
+
+
+@functools.lru_cache
+def angles(height, width, n_text, axes):
+    """MSRoPE: the angles [n_text + height * width, d / 2] of text, then picture. Text lies on the diagonal behind the picture."""
+    r, c = torch.meshgrid(torch.arange(height) - (height - height // 2), torch.arange(width) - (width - width // 2), indexing='ij')
+    picture = torch.stack([torch.zeros_like(r), r, c], -1).flatten(0, 1)
+    text = (max(height // 2, width // 2) + torch.arange(n_text))[:, None].expand(-1, 3)
+    at = torch.cat([text, picture]).double()
+    parts = [at[:, i:i + 1] * 1e4 ** (-torch.arange(0, d, 2, dtype=torch.float64) / d) for i, d in enumerate(axes)]
+    return torch.cat(parts, -1).float()
+
+
+def rotate(x, a):
+    """x [batch heads tokens d]: pairs (2i, 2i + 1)."""
+    cos, sin = a.cos(), a.sin()
+    even, odd = x.float().unflatten(-1, (-1, 2)).unbind(-1)
+    return torch.stack([even * cos - odd * sin, even * sin + odd * cos], -1).flatten(-2).to(x.dtype)
+
+
+class FeedForward(nn.Module):
+    def __init__(self, width):
+        super().__init__()
+        first = nn.Module()
+        first.proj = nn.Linear(width, 4 * width)
+        self.net = nn.ModuleList([first, nn.Identity(), nn.Linear(4 * width, width)])
+
+    def forward(self, x):
+        return self.net[2](F.gelu(self.net[0].proj(x), approximate='tanh'))
+
+
+class JointAttention(nn.Module):
+    def __init__(self, heads, d):
+        super().__init__()
+        self.heads, width = heads, heads * d
+        for name in ('to_q', 'to_k', 'to_v', 'add_q_proj', 'add_k_proj', 'add_v_proj', 'to_add_out'):
+            setattr(self, name, nn.Linear(width, width))
+        self.to_out = nn.ModuleList([nn.Linear(width, width)])
+        for name in ('norm_q', 'norm_k', 'norm_added_q', 'norm_added_k'):
+            setattr(self, name, Rms(d))
+
+    def forward(self, picture, text, a, mask):
+        split = lambda t: t.unflatten(-1, (self.heads, -1)).transpose(1, 2)
+        q = torch.cat([self.norm_added_q(split(self.add_q_proj(text))), self.norm_q(split(self.to_q(picture)))], 2)
+        k = torch.cat([self.norm_added_k(split(self.add_k_proj(text))), self.norm_k(split(self.to_k(picture)))], 2)
+        v = torch.cat([split(self.add_v_proj(text)), split(self.to_v(picture))], 2)
+        y = F.scaled_dot_product_attention(rotate(q, a), rotate(k, a), v, attn_mask=mask).transpose(1, 2).flatten(2)
+        n = text.shape[1]
+        return self.to_out[0](y[:, n:]), self.to_add_out(y[:, :n])
+
+
+class Block(nn.Module):
+    def __init__(self, heads, d):
+        super().__init__()
+        width = heads * d
+        self.attn = JointAttention(heads, d)
+        for stream in ('img', 'txt'):
+            setattr(self, stream + '_mod', nn.Sequential(nn.SiLU(), nn.Linear(width, 6 * width)))
+            setattr(self, stream + '_mlp', FeedForward(width))
+
+    def forward(self, picture, text, temb, a, mask):
+        norm = lambda x, shift, scale: F.layer_norm(x, x.shape[-1:], eps=1e-6) * (1 + scale) + shift
+        pm = self.img_mod(temb)[:, None].chunk(6, -1)  # shift, scale, gate of attention, then of the MLP
+        tm = self.txt_mod(temb)[:, None].chunk(6, -1)
+        p, t = self.attn(norm(picture, *pm[:2]), norm(text, *tm[:2]), a, mask)
+        picture, text = picture + pm[2] * p, text + tm[2] * t
+        return (picture + pm[5] * self.img_mlp(norm(picture, *pm[3:5])), text + tm[5] * self.txt_mlp(norm(text, *tm[3:5])))
+
+
+class Mmdit(nn.Module):
+    def __init__(self, config=CONFIG):
+        super().__init__()
+        self.config, c = config, config
+        heads, d = c['num_attention_heads'], c['attention_head_dim']
+        width = heads * d
+        self.img_in, self.txt_in = nn.Linear(c['in_channels'], width), nn.Linear(c['joint_attention_dim'], width)
+        self.txt_norm = Rms(c['joint_attention_dim'])
+        self.time_text_embed = nn.Module()
+        self.time_text_embed.timestep_embedder = nn.Module()
+        self.time_text_embed.timestep_embedder.linear_1 = nn.Linear(256, width)
+        self.time_text_embed.timestep_embedder.linear_2 = nn.Linear(width, width)
+        self.transformer_blocks = nn.ModuleList([Block(heads, d) for _ in range(c['num_layers'])])
+        self.norm_out = nn.Module()
+        self.norm_out.linear = nn.Linear(width, 2 * width)
+        self.proj_out = nn.Linear(width, 4 * c['out_channels'])
+        self.start()
+
+    def start(self):
+        """Gates and the last layer begin at zero, so that every block begins as nothing."""
+        for block in self.transformer_blocks:
+            for m in block.img_mod, block.txt_mod:
+                nn.init.zeros_(m[1].weight)
+                nn.init.zeros_(m[1].bias)
+        for m in self.norm_out.linear, self.proj_out:
+            nn.init.zeros_(m.weight)
+            nn.init.zeros_(m.bias)
+
+    def embed_time(self, sigma):
+        f = torch.exp(-math.log(1e4) * torch.arange(128, device=sigma.device, dtype=torch.float32) / 128)
+        a = 1000 * sigma.float()[:, None] * f
+        e = self.time_text_embed.timestep_embedder
+        return e.linear_2(F.silu(e.linear_1(torch.cat([a.cos(), a.sin()], -1))))
+
+    def forward(self, latents, height, width, text, sigma, mask=None):
+        """Velocity [batch tokens 4z] of latents [batch height*width 4z] at sigma [batch]. mask [batch text tokens]: True counts."""
+        temb = self.embed_time(sigma)
+        picture, text = self.img_in(latents), self.txt_in(self.txt_norm(text))
+        a = angles(height, width, text.shape[1], tuple(self.config['axes_dims_rope'])).to(latents.device)
+        if mask is not None:
+            mask = F.pad(mask, (0, picture.shape[1]), value=True)[:, None, None]
+        for block in self.transformer_blocks:
+            picture, text = block(picture, text, temb, a, mask)
+        scale, shift = self.norm_out.linear(F.silu(temb))[:, None].chunk(2, -1)
+        return self.proj_out(F.layer_norm(picture, picture.shape[-1:], eps=1e-6) * (1 + scale) + shift)
+
+
+def pack(z):
+    """[batch z 2h 2w] → [batch h*w 4z], features channel, row, column."""
+    b, c, h, w = z.shape
+    return z.reshape(b, c, h // 2, 2, w // 2, 2).permute(0, 2, 4, 1, 3, 5).reshape(b, h * w // 4, 4 * c)
+
+
+def unpack(x, height, width):
+    b, _, c = x.shape
+    return x.reshape(b, height, width, c // 4, 2, 2).permute(0, 3, 1, 4, 2, 5).reshape(b, c // 4, 2 * height, 2 * width)
