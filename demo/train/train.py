@@ -6,21 +6,25 @@ import importlib
 import os
 import sys
 
-STAGES = {
-    'preview': ('preview', 'a sheet of random scenes and their captions: FILE [SIZE]'),
-    'vocabulary': ('vocabulary', 'the tokenizer'),
-    'compare': ('compare', 'the networks against the original implementation: FOLDER of golden cases'),
-    'vae': ('train_vae', 'the VAE: [--minutes M]'),
+STAGES = {  # name: (module, function, what it is)
+    'preview': ('preview', 'main', 'a sheet of random scenes with their facts: FILE.png [N [SIZE [SEED]]]'),
+    'vocabulary': ('vocabulary', 'main', 'the tokenizer'),
+    'vae': ('train_vae', 'main', 'the VAE: [--minutes M]'),
+    'encoder': ('train_encoder', 'main', 'the text encoder and its vision tower: [--minutes M]'),
+    'encode': ('train_mmdit', 'encode', 'latents and embeddings for the transformer: --size S [--scenes N]'),
+    'mmdit': ('train_mmdit', 'main', 'the transformer: --size S [--minutes M]'),
+    'export': ('export', 'main', 'files of what is trained: [FOLDER [PART…]]'),
+    'compare': ('compare', 'main', 'the networks against the original implementation: FOLDER of golden cases'),
 }
 
 
 def main():
     if len(sys.argv) < 2 or sys.argv[1] not in STAGES:
-        print('./dev train STAGE …\n' + '\n'.join('  %-10s %s' % (name, what) for name, (_, what) in STAGES.items()), file=sys.stderr)
+        print('./dev train STAGE …\n' + '\n'.join('  %-10s %s' % (name, what) for name, (_, _, what) in STAGES.items()), file=sys.stderr)
         sys.exit(2)
     sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-    module, _ = STAGES[sys.argv.pop(1)]
-    importlib.import_module(module).main()
+    module, function, _ = STAGES[sys.argv.pop(1)]
+    getattr(importlib.import_module(module), function)()
 
 
 if __name__ == '__main__':
