@@ -8,6 +8,7 @@ import sys
 
 STAGES = {  # name: (module, function, what it is)
     'preview': ('preview', 'main', 'a sheet of random scenes with their facts: FILE.png [N [SIZE [SEED]]]'),
+    'filter': ('filters', 'main', 'faults planted and thrown out: --size S [--scenes N]'),
     'vocabulary': ('vocabulary', 'main', 'the tokenizer'),
     'vae': ('train_vae', 'main', 'the VAE: [--minutes M]'),
     'encoder': ('train_encoder', 'main', 'the text encoder and its vision tower: [--minutes M]'),
