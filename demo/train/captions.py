@@ -137,3 +137,16 @@ def facts(scene):
     words = [{k: w[k] for k in ['text', 'colour'] + (['place'] if kind.startswith('word') else [])} for w in scene['words']]
     return {'kind': kind, 'background': {k: scene['background'][k] for k in ('kind', 'colours')},
             'items': [{k: it[k] for k in keys} for it in items], 'count': scene['count'], 'relation': scene['relation'], 'words': words}
+
+
+def said(scene, text):
+    """The facts of the scene that this caption tells: not all name the background, nor a medium size."""
+    told = facts(scene)
+    lower = text.lower()
+    names = lambda name: [name, ZH.get(name, name), *SYNONYMS.get(name, [])]
+    if not all(any(n in lower for n in names(c)) for c in told['background']['colours']):
+        told['background'] = None
+    for it in told['items']:
+        if 'size' in it and not any(n in lower for n in names(it['size'])):
+            del it['size']
+    return told

@@ -1,0 +1,29 @@
+# SPDX-FileCopyrightText: Sfumato authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Stage prompts: prompts nobody trained on, with what must be seen: FILE.jsonl [N]. Words of up to five letters, so that all can
+be read; a kind of scene each in turn."""
+import json
+import sys
+
+import numpy as np
+
+import captions
+import scenes
+
+KINDS = ['one', 'one', 'one', 'many', 'related', 'two', 'word', 'word', 'word and shape', 'label', 'slide']
+
+
+def make(rng, kind):
+    while True:
+        scene = scenes.make(rng, kind)
+        if all(len(w['text']) <= 5 for w in scene['words']):
+            text = captions.make(rng, scene)
+            return {'prompt': text, **captions.said(scene, text)}
+
+
+def main():
+    path, n = sys.argv[1], int(sys.argv[2]) if len(sys.argv) > 2 else 200
+    rng = np.random.default_rng(20261124)
+    with open(path, 'w', encoding='utf-8') as file:
+        for i in range(n):
+            print(json.dumps(make(rng, KINDS[i % len(KINDS)]), ensure_ascii=False), file=file)
