@@ -133,7 +133,8 @@ qi_cmd_info (int argc, char **argv, GCancellable *cancellable)
   if (options->help)
     return QI_STATUS_DONE;
 
-  const gboolean has_model = options->paths.model || options->paths.transformer;
+  const QiModelPaths *paths = &options->paths;
+  const gboolean has_model = paths->model || paths->transformer, has_part = paths->text_encoder || paths->vision || paths->vae;
 
   if (plan && !has_model)
     g_set_error (&error, QI_ERROR, QI_ERROR_BAD_REQUEST, "--plan needs a model: name it with --model PATH.");
@@ -141,7 +142,7 @@ qi_cmd_info (int argc, char **argv, GCancellable *cancellable)
     {
       /* What is known is shown before what went wrong: without a device the model can still be looked at. */
       report.devices = qi_engine_devices_json (&error);
-      if (has_model)
+      if (has_model || has_part)
         report_model (&report, options, error ? NULL : &error);
       if (plan && !error)
         report_plan (&report, options, cancellable, &error);

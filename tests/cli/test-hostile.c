@@ -178,9 +178,13 @@ test_info (void)
                   *odd = with_header (MMDIT, "odd.safetensors", "\"norm_out.linear.bias\"", "\"norm_out.linear.bios\"");
   g_auto (CliRun) plain = cli_run ("info", "--json", "--model", base, NULL);
   g_auto (CliRun) report = cli_run ("info", "--json", "--model", base, "--config", base, "--transformer", odd, NULL);
+  g_autofree char *vae = cli_data (VAE);
+  g_auto (CliRun) part = cli_run ("info", "--json", "--vae", vae, NULL);
   g_auto (CliRun) refused = cli_run ("info", "--json", "--model", base, "--config", base, "--transformer", cut, NULL);
 
   cli_assert_status (&plain, 0);
+  cli_assert_status (&part, 0); /* a part alone can be looked at */
+  g_assert_nonnull (strstr (part.out, "\"z_dim\""));
   cli_assert_status (&report, 0);
   cli_assert_status (&refused, 3);
   assert_json_lines (plain.out);
