@@ -16,6 +16,7 @@ import torch
 import torch.nn.functional as F
 from PIL import Image
 
+import files
 import scenes
 from place import PLACE, device
 from vae import Vae
@@ -96,6 +97,7 @@ def main():
     options.add_argument('--name', default='vae')
     options.add_argument('--base', type=int, default=CONFIG['base_dim'])
     options.add_argument('--mult', default=','.join(map(str, CONFIG['dim_mult'])))
+    options.add_argument('--start', help='folder of an exported VAE to begin with, where there is no checkpoint')
     options.add_argument('--every', type=float, default=180, help='seconds between checkpoints')
     o = options.parse_args()
     where = device()
@@ -111,6 +113,9 @@ def main():
         mean_vae.load_state_dict(saved['mean'])
         optimizer.load_state_dict(saved['optimizer'])
         spent, step = saved['spent'], saved['step']
+    elif o.start:
+        for net in vae, mean_vae:
+            net.load_state_dict(files.read(os.path.join(o.start, 'diffusion_pytorch_model.safetensors')))
     queue = multiprocessing.Queue(8)
     multiprocessing.Process(target=produce, args=(queue, 1000 + step), daemon=True).start()
     last, total, began = time.time(), 0., time.time()
