@@ -12,6 +12,7 @@ import torch
 import files
 import scenes
 import vocabulary
+from mmdit import CONFIG
 from place import PLACE
 from qwen import TEXT, VISION
 from train_vae import to_signed
@@ -67,7 +68,6 @@ def export_text_encoder(folder):
 
 def export_transformer(folder):
     saved = torch.load(os.path.join(PLACE, 'mmdit.pt'), map_location='cpu', weights_only=True)
-    from mmdit import CONFIG
     files.write(os.path.join(folder, 'transformer', 'diffusion_pytorch_model.safetensors'), half(saved['mean']))
     files.write_json(os.path.join(folder, 'transformer', 'config.json'), {
         '_class_name': 'QwenImageTransformer2DModel', **CONFIG, 'guidance_embeds': False, 'use_additional_t_cond': False,

@@ -11,17 +11,10 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
+from qwen import Rms
+
 CONFIG = dict(patch_size=2, in_channels=64, out_channels=16, num_layers=6, attention_head_dim=32, num_attention_heads=6,
               joint_attention_dim=256, axes_dims_rope=[8, 12, 12])
-
-
-class Rms(nn.Module):
-    def __init__(self, width):
-        super().__init__()
-        self.weight = nn.Parameter(torch.ones(width))
-
-    def forward(self, x):
-        return F.rms_norm(x.float(), x.shape[-1:], None, 1e-6).to(x.dtype) * self.weight
 
 
 @functools.lru_cache
