@@ -10,5 +10,9 @@ PLACE = os.path.join(ROOT, '_build', 'train')  # never committed
 os.makedirs(PLACE, exist_ok=True)
 
 
+# As many threads as this process may use CPUs (taskset), however many there are.
+torch.set_num_threads(len(os.sched_getaffinity(0)))
+
+
 def device():
     return torch.device('cuda' if torch.cuda.is_available() else 'cpu')
