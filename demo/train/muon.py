@@ -35,6 +35,8 @@ class Muon(torch.optim.Optimizer):
     def turn(self, group):
         alike = {}
         for p in group['params']:
+            if p.grad is None:
+                continue
             state = self.state[p]
             if not state:
                 state['m'] = torch.zeros_like(p)

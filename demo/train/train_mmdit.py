@@ -29,10 +29,12 @@ from train_vae import latent_figures, to_signed
 from vae import Vae
 
 WORDS, SHARD, TOLD = 48, 1024, 3  # rows of a prompt's embedding that are kept at most; scenes of a file; prompts of a scene
-BATCH, RATE = 64, 2e-3
-# Small pictures hold little lettering, since nobody could read it.
-KINDS = {64: {'one': .34, 'many': .15, 'related': .17, 'two': .12, 'word': .11, 'word and shape': .06, 'label': .02, 'slide': .03},
-         128: {'one': .21, 'many': .10, 'related': .12, 'two': .10, 'word': .21, 'word and shape': .12, 'label': .07, 'slide': .07}}
+BATCH, RATE = 64, 3e-3
+ADAM = .3  # its share of the rate
+
+# What scenes show. Pictures of 64 px hold little lettering, since nobody could read it.
+FEW_WORDS = {'one': .34, 'many': .15, 'related': .17, 'two': .12, 'word': .11, 'word and shape': .06, 'label': .02, 'slide': .03}
+MORE_WORDS = {'one': .21, 'many': .10, 'related': .12, 'two': .10, 'word': .21, 'word and shape': .12, 'label': .07, 'slide': .07}
 
 
 def load_frozen(where):
@@ -99,7 +101,7 @@ def encode():
         latents, rows = [], []
         for begin in range(shard * SHARD, (shard + 1) * SHARD, 64):
             rngs = [np.random.default_rng([11, size, begin + i]) for i in range(64)]
-            made = [scenes.make(rng, scenes.pick(rng, KINDS[size])) for rng in rngs]
+            made = [scenes.make(rng, scenes.pick(rng, FEW_WORDS if size <= 64 else MORE_WORDS)) for rng in rngs]
             prompts = [told(rng, s, kept_back) for rng, s in zip(rngs, made) for _ in range(TOLD)]
             pictures = np.stack([np.dstack([scenes.paint(s, size, begin + i), np.full((size, size, 1), 255, np.uint8)])
                                  for i, s in enumerate(made)])
@@ -183,7 +185,7 @@ def main():
     where, side = device(), o.size // 16
     torch.manual_seed(3)
     net, mean_net = Mmdit().to(where), Mmdit().to(where)
-    optimizer = Muon(net.named_parameters(), o.rate, lambda name, p: 'transformer_blocks' not in name)
+    optimizer = Muon(net.named_parameters(), o.rate, lambda name, p: 'transformer_blocks' not in name or '_mod' in name)
     path, spent, step = os.path.join(PLACE, 'mmdit.pt'), 0., 0
     mean_net.load_state_dict(net.state_dict())
     if os.path.exists(path):
@@ -205,7 +207,7 @@ def main():
             break
         left = 1 - spent / (o.minutes * 60)
         for group in optimizer.param_groups:
-            group['lr'] = o.rate * min(1, (step + 1) / 300, max(.01, left / o.decay))
+            group['lr'] = o.rate * (1 if group['muon'] else ADAM) * min(1, (step + 1) / 300, max(.01, left / o.decay))
         nothing = torch.rand(len(x0), device=where) < .1
         words[nothing], mask[nothing] = 0, False
         words[nothing, :len(empty)], mask[nothing, :len(empty)] = empty, True
