@@ -15,6 +15,7 @@ STAGES = {  # name: (module, function, what it is)
     'encode': ('train_mmdit', 'encode', 'latents and embeddings for the transformer: --size S [--scenes N]'),
     'mmdit': ('train_mmdit', 'main', 'the transformer: --size S [--minutes M]'),
     'export': ('export', 'main', 'files of what is trained: [FOLDER [PART…]]'),
+    'case': ('case', 'main', 'what the training code makes of a prompt, for qi-golden: MODEL FOLDER [--width W] [--height H]'),
     'prompts': ('prompts', 'main', 'prompts nobody trained on, and what must be seen: FILE.jsonl [N]'),
     'compare': ('compare', 'main', 'the networks against the original implementation: FOLDER of golden cases'),
 }

@@ -119,21 +119,29 @@ def shifted(sigma, tokens):
     return math.exp(mu) / (math.exp(mu) + 1 / sigma - 1)
 
 
+def schedule(steps, tokens):
+    """Sigmas as the pipelines take them, with the final zero."""
+    s = torch.linspace(1, 1 / steps, steps)
+    s = torch.tensor([shifted(v.item(), tokens) for v in s])
+    return torch.cat([1 - (1 - s) * .98 / (1 - s[-1]), torch.zeros(1)])
+
+
+def guided(v, other, guidance):
+    both = other + guidance * (v - other)
+    return both * v.norm(dim=-1, keepdim=True) / both.norm(dim=-1, keepdim=True)
+
+
 def sample(net, words, mask, empty, empty_mask, size, figures, steps=20, guidance=3., seed=0):
     """Latents for the VAE from noise, with guidance as the pipelines do it."""
     side = size // 16
     torch.manual_seed(seed)
     x = torch.randn(len(words), side * side, net.config['in_channels'], device=words.device)
-    s = torch.linspace(1, 1 / steps, steps)
-    s = torch.tensor([shifted(v.item(), side * side) for v in s])
-    s = torch.cat([1 - (1 - s) * .98 / (1 - s[-1]), torch.zeros(1)])
+    s = schedule(steps, side * side)
     for a, b in zip(s, s[1:]):
         sigma = torch.full((len(words),), a.item(), device=words.device)
         v = net(x, side, side, words, sigma, mask)
         if guidance > 1:
-            other = net(x, side, side, empty, sigma, empty_mask)
-            both = other + guidance * (v - other)
-            v = both * v.norm(dim=-1, keepdim=True) / both.norm(dim=-1, keepdim=True)
+            v = guided(v, net(x, side, side, empty, sigma, empty_mask), guidance)
         x = x + (b - a).item() * v
     mean, std = (torch.from_numpy(f).to(x.device)[None, :, None, None] for f in figures)
     return unpack(x, side, side) * std + mean
