@@ -3,7 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The demo model on prompts nobody trained it on: `sfumato generate` makes a picture of each, demo-check says what is right.
 
-./dev run demo/check/evaluate.py [--prompts FILE.jsonl] [--pictures FOLDER] [--seed N] [--jobs N] [--only N] [ARGUMENT of generate…]
+./dev run demo/check/evaluate.py [--prompts FILE.jsonl] [--pictures FOLDER] [--seed N] [--jobs N] [--only N] [--least X]
+                                     [ARGUMENT of generate…]
 """
 import argparse
 import concurrent.futures
@@ -23,6 +24,7 @@ def main():
     options.add_argument('--pictures', default=os.path.join(HERE, '..', '..', '_build', 'demo', 'evaluate'))
     options.add_argument('--seed', type=int, default=1, help='of the first picture; each further prompt has the next')
     options.add_argument('--jobs', type=int, default=2, help='programs at a time')
+    options.add_argument('--least', default='0', help='fail when fewer are right in all that is said, in per cent')
     options.add_argument('--only', type=int, help='the first N prompts')
     o, further = options.parse_known_args()
     lines = open(o.prompts, encoding='utf-8').read().splitlines()[:o.only]
@@ -44,7 +46,7 @@ def main():
                 sys.exit(wrong.strip())
     print('%d pictures in %.0f s' % (len(lines), time.time() - began), flush=True)
     check = os.path.join(os.path.dirname(shutil.which('sfumato')), '..', 'demo', 'check', 'demo-check')
-    sys.exit(subprocess.run([check, o.pictures, facts]).returncode)
+    sys.exit(subprocess.run([check, '-v', '--least', o.least, o.pictures, facts]).returncode)
 
 
 if __name__ == '__main__':
