@@ -347,9 +347,7 @@ watch_cancellable (GTask *task, GCancellable *cancellable)
   if (!cancellable)
     return;
   call->cancelled = g_cancellable_source_new (cancellable);
-  G_GNUC_BEGIN_IGNORE_DEPRECATIONS
   g_source_set_callback (call->cancelled, G_SOURCE_FUNC (cancelled), task, NULL);
-  G_GNUC_END_IGNORE_DEPRECATIONS
   g_source_attach (call->cancelled, g_main_context_get_thread_default ());
 }
 

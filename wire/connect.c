@@ -15,7 +15,7 @@
 #include "worker-bus.h"
 
 #define READY_SECONDS 20 /* for a new worker to listen */
-#define HELLO_MS 10000   /* for one that listens to say a word */
+#define HELLO_MS 15000   /* for one that listens to say a word */
 #define LOCK_SECONDS 60  /* others may be starting one */
 #define ATTEMPTS 3       /* a worker may leave just when it is found */
 

@@ -118,8 +118,8 @@ check_memory (int fd, guint64 n, GError **error)
   if (seals < 0 || fstat (fd, &st) != 0 || !S_ISREG (st.st_mode))
     return bad (error, "A picture came that is not in a sealed memory file.");
   if ((seals & SEALS) != SEALS)
-    return bad (error, "A picture came whose memory is not sealed against%s%s%s.", seals & F_SEAL_SHRINK ? "" : " shrinking",
-                seals & F_SEAL_GROW ? "" : " growing", seals & F_SEAL_WRITE ? "" : " writing");
+    return bad (error, "A picture came whose memory is not sealed against %s.",
+                !(seals & F_SEAL_WRITE) ? "writing" : seals & F_SEAL_SHRINK ? "growing" : "shrinking");
   if (st.st_size < 0 || (guint64) st.st_size != n)
     return bad (error, "A picture came with %" G_GINT64_FORMAT " bytes, and should have %" G_GUINT64_FORMAT ".",
                 (gint64) st.st_size, n);

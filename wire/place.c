@@ -38,7 +38,10 @@ fits_socket (const char *folder)
 char *
 qi_place_folder (GError **error)
 {
-  g_autofree char *folder = g_build_filename (g_get_user_runtime_dir (), "sfumato", NULL);
+  const char *base = g_get_user_runtime_dir ();
+  /* Without a runtime folder GLib gives the cache folder, where sfumato is ours already and need not be private. */
+  g_autofree char *folder = strcmp (base, g_get_user_cache_dir ()) == 0 ? g_build_filename (base, "sfumato", "run", NULL)
+                                                                         : g_build_filename (base, "sfumato", NULL);
 
   if (!fits_socket (folder) || g_mkdir_with_parents (folder, 0700) != 0)
     {
@@ -47,7 +50,7 @@ qi_place_folder (GError **error)
       if (!fits_socket (folder) || (g_mkdir (folder, 0700) != 0 && errno != EEXIST))
         {
           g_set_error (error, QI_ERROR, QI_ERROR_FAILED, "There is no folder for the engine's socket: neither %s nor %s can be "
-                       "made, or their paths are too long.", g_get_user_runtime_dir (), folder);
+                       "made, or their paths are too long.", base, folder);
           return NULL;
         }
     }

@@ -8,8 +8,9 @@
 #define QI_WORKER_PATH "/worker"
 #define QI_WATCHER_PATH "/watcher"
 
-/* The folder: sfumato in the user's runtime folder or, where that is missing or its path too long for a socket, one in the
- * folder of temporary files. Made when missing; an error unless it is the user's alone. (transfer full) */
+/* The folder: sfumato in the user's runtime folder, or sfumato/run in the cache folder where there is no such; where the path
+ * is too long for a socket, one in the folder of temporary files. Made when missing; an error unless it is the user's alone.
+ * (transfer full) */
 char *qi_place_folder (GError **error);
 
 /* The socket in that folder. Its name says the protocol and, as a hash, whatever of the environment makes a worker answer

@@ -143,15 +143,15 @@ expect (QiMaker *maker, const QiRequest *request, guint n_pictures, QiClock *clo
 }
 
 static void
-learn (QiMaker *maker, const QiReckoned *reckoned, guint n_pictures, const QiResult *result)
+learn (QiMaker *maker, const QiRequest *request, const QiReckoned *reckoned, guint n_pictures, const QiClock *clock)
 {
   const gboolean cold = !maker->loaded_key; /* only this thread writes it */
-  const double *seconds = result->seconds;
-  const guint n = MAX (result->images->len, 1);
+  const double *seconds = clock->seconds, step = qi_clock_step_seconds (clock);
+  const guint n = request->results;
   const QiExpect measured = {
     .load = cold ? seconds[QI_STAGE_LOAD] : -1,
     .encode = seconds[QI_STAGE_ENCODE] > 0 ? seconds[QI_STAGE_ENCODE] : -1,
-    .pass = result->steps ? seconds[QI_STAGE_DENOISE] / (n * result->steps * reckoned->passes) : -1,
+    .pass = (step >= 0 ? step : seconds[QI_STAGE_DENOISE] / (n * reckoned->steps)) / reckoned->passes,
     .decode = seconds[QI_STAGE_DECODE] / n,
   };
 
@@ -177,7 +177,7 @@ make_with_engine (QiMaker *maker, const QiRequest *request, const QiInputs *inpu
   if (result)
     {
       memcpy (result->seconds, clock->seconds, sizeof result->seconds);
-      learn (maker, &reckoned, n_pictures, result);
+      learn (maker, request, &reckoned, n_pictures, clock);
     }
   else
     g_propagate_error (error, local);
