@@ -8,6 +8,7 @@
 
 /* QI_DATADIR comes from the build: <datadir>/sfumato. */
 #define INSTALLED_DEMO QI_DATADIR "/demo"
+#define LEVELS_ABOVE 4 /* PREFIX/libexec/sfumato/PROGRAM: the folder itself, then three above */
 
 static gboolean
 is_model (const char *folder)
@@ -20,12 +21,14 @@ is_model (const char *folder)
 char *
 qi_demo_model_path (void)
 {
-  g_autofree char *program = g_file_read_link ("/proc/self/exe", NULL);
+  g_autofree char *folder = g_file_read_link ("/proc/self/exe", NULL);
 
-  if (program)
+  for (guint i = 0; folder && i < LEVELS_ABOVE; i++)
     {
-      g_autofree char *folder = g_path_get_dirname (program), *above = g_path_get_dirname (folder);
-      g_autofree char *demo = g_build_filename (above, "share", "sfumato", "demo", NULL);
+      g_autofree char *below = g_steal_pointer (&folder);
+
+      folder = g_path_get_dirname (below);
+      g_autofree char *demo = g_build_filename (folder, "share", "sfumato", "demo", NULL);
 
       if (is_model (demo))
         return g_steal_pointer (&demo);
