@@ -16,7 +16,8 @@ STAGES = {  # name: (module, function, what it is)
     'mmdit': ('train_mmdit', 'main', 'the transformer: --size S [--minutes M]'),
     'export': ('export', 'main', 'files of what is trained: [FOLDER [PART…]]'),
     'case': ('case', 'main', 'what the training code makes of a prompt, for qi-golden: MODEL FOLDER [--width W] [--height H]'),
-    'prompts': ('prompts', 'main', 'prompts nobody trained on, and what must be seen: FILE.jsonl [N]'),
+    'prompts': ('prompts', 'main', 'prompts nobody trained on, and what must be seen: FILE.jsonl [N [SEEN.txt]]'),
+    'seen': ('seen', 'main', 'all captions that were trained on, and test prompts among them: FILE.txt'),
     'compare': ('compare', 'main', 'the networks against the original implementation: FOLDER of golden cases'),
 }
 

@@ -150,14 +150,22 @@ def sample(net, words, mask, empty, empty_mask, size, figures, steps=20, guidanc
 class Encoded:
     """What encode has made of one size, in memory; grows while encode is still at work."""
 
-    def __init__(self, size, figures):
+    def __init__(self, size, figures, lettering=1.):
+        """lettering: the share that is used of the scenes with words."""
+        self.size, self.lettering = size, lettering
         self.folder, self.read = os.path.join(PLACE, f'encoded-{size}'), set()
         self.mean, self.std = (f[:, None, None] for f in figures)
-        self.latents, self.prompts = [], []
+        self.latents, self.prompts, self.used = [], [], []
 
     def grow(self):
         for path in sorted(set(glob.glob(os.path.join(self.folder, '?????.npz'))) - self.read):
             self.read.add(path)
+            first = int(os.path.basename(path)[:5]) * SHARD
+            for i in range(SHARD):
+                rng = np.random.default_rng([11, self.size, first + i])
+                kind = scenes.pick(rng, FEW_WORDS if self.size <= 64 else MORE_WORDS)
+                if kind in ('one', 'many', 'related', 'two') or rng.random() < self.lettering:
+                    self.used.append(len(self.latents) + i)
             with np.load(path) as file:
                 self.latents += list(((file['latents'].astype(np.float32) - self.mean) / self.std).astype(np.float16))
                 self.prompts += np.split(file['rows'], np.cumsum(file['counts'])[:-1])
@@ -168,7 +176,7 @@ class Encoded:
         while True:
             self.grow()
             assert self.latents, 'run the stage encode of this size first'
-            order = rng.permutation(len(self.latents))
+            order = rng.permutation(self.used)
             for pool in (order[i:i + 16 * BATCH] for i in range(0, len(order) - 16 * BATCH + 1, 16 * BATCH)):
                 which = pool * TOLD + rng.integers(0, TOLD, len(pool))
                 alike = np.argsort([len(self.prompts[i]) for i in which], kind='stable').reshape(-1, BATCH)
@@ -188,6 +196,7 @@ def main():
     options.add_argument('--minutes', type=float, default=120)
     options.add_argument('--rate', type=float, default=RATE)
     options.add_argument('--decay', type=float, default=.6, help='the share of the time, at the end, in which the rate falls to nothing')
+    options.add_argument('--lettering', type=float, default=1., help='the share that is used of the scenes with words')
     options.add_argument('--every', type=float, default=240, help='seconds between checkpoints')
     o = options.parse_args()
     where, side = device(), o.size // 16
@@ -203,7 +212,7 @@ def main():
         optimizer.load_state_dict(saved['optimizer'])
         spent, step = (saved['spent'] if saved['size'] == o.size else 0.), saved['step']
     vae, encoder = load_frozen(where)
-    data = Encoded(o.size, figures_of(vae))
+    data = Encoded(o.size, figures_of(vae), o.lettering)
     with torch.no_grad():
         empty, = embed(encoder, vocabulary.Tokenizer(os.path.join(PLACE, 'model', 'tokenizer')), [' '], where)
     empty = torch.from_numpy(empty.astype(np.float32)).to(where)
