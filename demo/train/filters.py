@@ -110,31 +110,29 @@ def texture(f, limits, seen):
     p = f['picture'].astype(np.float32)
     if sharpness(p) < limits['edge']:
         return 'blurred'
-    return 'watermark' if marked(p) or slanting_lines(p) else None
+    lines = slanting_lines(p)
+    return 'watermark' if (marked(p) if lines is None else lines) else None
 
 
 def slanting_lines(p):
-    """Lines of writing that come again and again across a grainy picture, aslant: one slanting wave of a few cycles a side
-    stands out from all that is finer, and from waves of the same length in other directions."""
+    """Lines of writing that come again and again across a grainy picture, rising as marks do: their wave of a few cycles a side
+    stands out from all that is finer, and from waves of the same length in other directions. None: there is no grain."""
     n = p.shape[0]
     light, k = p.mean(-1), max(3, n // 16)
     around = np.lib.stride_tricks.sliding_window_view(np.pad(light, k, mode='reflect'), (2 * k + 1, 2 * k + 1))[::2, ::2]
     middle = np.median(around.reshape(*around.shape[:2], -1)[..., ::3], -1).repeat(2, 0).repeat(2, 1)
     off = light - middle
     if np.median(np.abs(off)) < 2.5:
-        return False
+        return None
     off = np.where(np.abs(off) > 100, 0, off.clip(-60, 60))
     window = np.hanning(n)
     power = np.abs(np.fft.fft2((off - off.mean()) * window[:, None] * window)) ** 2
     at = np.fft.fftfreq(n) * n
     radius, angle = np.hypot(at[:, None], at), np.degrees(np.arctan2(at[:, None], at)) % 180
     ring, whole = (radius > 3) & (radius < 5.2), power[(radius > 2) & (radius < n / 5)].mean()
-    for turn in (30, 45, 60, 120, 135, 150):
-        away = np.abs((angle - turn + 90) % 180 - 90)
-        peak = power[ring & (away < 14)].max()
-        if peak > 5.5 * whole and peak > 1.9 * power[ring & (away > 30)].max():
-            return True
-    return False
+    away = np.abs((angle - 60 + 90) % 180 - 90)
+    peak = power[ring & (away < 14)].max()
+    return peak > 4.3 * whole and peak > 1.3 * power[ring & (away > 30)].max()
 
 
 def marked(p):
@@ -148,7 +146,7 @@ def marked(p):
     grain = 1.48 * np.median(np.abs(off))
     strokes = (np.abs(off) > max(12, 3.2 * grain)) & (np.abs(off) < 110)
     one_side = np.abs((off * strokes).sum(1)) / np.maximum((np.abs(off) * strokes).sum(1), 1) > .85
-    return ((strokes.mean(1) > .06) & (strokes.mean(1) < .5) & one_side).sum() > (34 if grain > 4 else 31)
+    return ((strokes.mean(1) > .06) & (strokes.mean(1) < .5) & one_side).sum() > 31
 
 
 def judge(rows, size):

@@ -31,6 +31,7 @@ from vae import Vae
 WORDS, SHARD, TOLD = 48, 1024, 3  # rows of a prompt's embedding that are kept at most; scenes of a file; prompts of a scene
 BATCH, RATE = 64, 3e-3
 ADAM = .3  # its share of the rate
+EMA = .99  # of the weights that are kept: short, since the rate falls to nothing
 
 # What scenes show. Pictures of 64 px hold little lettering, since nobody could read it.
 FEW_WORDS = {'one': .34, 'many': .15, 'related': .17, 'two': .12, 'word': .11, 'word and shape': .06, 'label': .02, 'slide': .03}
@@ -240,7 +241,7 @@ def main():
         torch.nn.utils.clip_grad_norm_(net.parameters(), 1.)
         optimizer.step()
         with torch.no_grad():
-            torch._foreach_lerp_(list(mean_net.parameters()), list(net.parameters()), 1 - min(.999, (step + 1) / (step + 20)))
+            torch._foreach_lerp_(list(mean_net.parameters()), list(net.parameters()), 1 - min(EMA, (step + 1) / (step + 20)))
         step, total, count = step + 1, total + loss.item(), count + 1
         now = time.time()
         spent, began = spent + now - began, now
