@@ -167,7 +167,8 @@ generate (const QiOptions *options, const Files *files, QiEvents *events, GCance
   if (!engine)
     return FALSE;
 
-  g_autoptr (QiResult) result = qi_engine_generate (engine, options->request, values ? &latents : NULL,
+  g_autoptr (QiResult) result = qi_engine_generate (engine, options->request,
+                                                    &(const QiInputs){ .latents = values ? &latents : NULL },
                                                     files->save_latents != NULL, qi_events_progress, events,
                                                     cancellable, error);
 

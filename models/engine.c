@@ -26,25 +26,6 @@ struct _QiEngine
   gboolean validate, profile, lost;
 };
 
-const char *
-qi_stage_name (QiStage stage)
-{
-  static const char *const names[] = { "load", "encode", "denoise", "decode" };
-
-  return names[stage];
-}
-
-void
-qi_result_free (QiResult *result)
-{
-  if (!result)
-    return;
-  g_clear_pointer (&result->images, g_ptr_array_unref);
-  g_free (result->prompt);
-  g_free (result->latents);
-  g_free (result);
-}
-
 /* -- opening --------------------------------------------------------------------------------------- */
 
 /* f16 operands where the GPU computes with them; a software device only emulates that. */
@@ -333,7 +314,7 @@ run_order (QiEngine *engine, const Order *order, const QiJob *request, QiPlanes 
 }
 
 QiResult *
-qi_engine_generate (QiEngine *engine, const QiRequest *request, const QiLatents *latents, gboolean keep_latents,
+qi_engine_generate (QiEngine *engine, const QiRequest *request, const QiInputs *inputs, gboolean keep_latents,
                     QiProgressFunc progress, gpointer user_data, GCancellable *cancellable, GError **error)
 {
   g_auto (Order) order = { 0 };
@@ -348,7 +329,7 @@ qi_engine_generate (QiEngine *engine, const QiRequest *request, const QiLatents 
       return NULL;
     }
   if (g_cancellable_set_error_if_cancelled (cancellable, error) || !fill_order (engine, request, &order, error)
-      || !fill_noise (&order, latents, error))
+      || !fill_noise (&order, inputs ? inputs->latents : NULL, error))
     return NULL;
   pictures = g_new0 (QiPlanes, order.n);
   if (run_order (engine, &order, &job, pictures, &failure) && check_messages (engine, &failure))

@@ -11,19 +11,11 @@
 #pragma once
 #include <gio/gio.h>
 
-#include "base/image.h"
+#include "base/job.h"
 #include "base/request.h"
 #include "models/model-set.h"
 
 typedef struct _QiEngine QiEngine;
-
-typedef enum
-{
-  QI_STAGE_LOAD,
-  QI_STAGE_ENCODE,
-  QI_STAGE_DENOISE,
-  QI_STAGE_DECODE
-} QiStage;
 
 typedef struct
 {
@@ -35,48 +27,15 @@ typedef struct
 } QiEngineParams;
 #define QI_ENGINE_PARAMS(...) (&(const QiEngineParams){ __VA_ARGS__ })
 
-typedef struct
-{
-  QiStage stage;
-  guint step, n_steps;    /* within the stage, from 1 */
-  guint result, n_results; /* from 0 */
-  double seconds_left;    /* < 0: not known yet */
-  const QiImage *preview; /* borrowed for the call; NULL when there is none */
-} QiProgress;
-typedef void (*QiProgressFunc) (const QiProgress *progress, gpointer user_data);
-
-const char *qi_stage_name (QiStage stage); /* "load", "encode", "denoise", "decode" */
-
 /* Opens the device and reads the checkpoint's headers; weights are read when they are first needed. (transfer full) */
 QiEngine *qi_engine_open (const QiModelPaths *paths, const QiEngineParams *params, QiProgressFunc progress,
                           gpointer user_data, GCancellable *cancellable, GError **error);
 void qi_engine_free (QiEngine *engine);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (QiEngine, qi_engine_free)
 
-/* What a run made, beside the pictures. */
-typedef struct
-{
-  GPtrArray *images;   /* of QiImage, one a result */
-  gint64 seed;         /* of the first */
-  guint steps;
-  double guidance;
-  guint width, height;
-  char *prompt;        /* as the model saw it: with lettering */
-  float *latents;      /* the noise as drawn, [results, c, h / 8, w / 8]; NULL unless asked for */
-  guint64 latent_dims[4];
-} QiResult;
-void qi_result_free (QiResult *result);
-G_DEFINE_AUTOPTR_CLEANUP_FUNC (QiResult, qi_result_free)
-
-/* Start latents given by the caller in place of the seed's: f32 [results, c, h / 8, w / 8]. */
-typedef struct
-{
-  const float *values;
-  guint64 dims[4];
-} QiLatents;
-
-/* The pictures request asks for; request is only read, and may be reused at once. latents may be NULL. (transfer full) */
-QiResult *qi_engine_generate (QiEngine *engine, const QiRequest *request, const QiLatents *latents,
+/* The pictures request asks for, whatever its task; request is only read, and may be reused at once. inputs may be NULL.
+ * keep_latents: the noise comes with the result. (transfer full) */
+QiResult *qi_engine_generate (QiEngine *engine, const QiRequest *request, const QiInputs *inputs,
                               gboolean keep_latents, QiProgressFunc progress, gpointer user_data,
                               GCancellable *cancellable, GError **error);
 

@@ -117,6 +117,66 @@ quality_names (void)
   g_assert_false (qi_quality_from_name (NULL, &quality));
 }
 
+/* Every field survives the trip, as do texts that a shell would not. */
+static void
+variant (void)
+{
+  g_autoptr (QiRequest) request = qi_request_new ();
+  guint n_fields;
+  const QiField *fields = qi_request_fields (&n_fields);
+
+  for (guint i = 0; i < n_fields; i++)
+    {
+      const char *value = fields[i].type == QI_FIELD_STRING ? "狐 \"fox\"\n%s" : fields[i].choices ? fields[i].choices[1] : NULL;
+      g_autofree char *number = g_strdup_printf ("%.10g", fields[i].max);
+
+      g_assert_true (qi_request_set (request, &fields[i], value ? value : number, NULL));
+    }
+  g_free (request->sampler);
+  request->sampler = g_strdup ("euler");
+
+  g_autoptr (GVariant) told = g_variant_ref_sink (qi_request_to_variant (request));
+  g_autoptr (GError) error = NULL;
+  g_autoptr (QiRequest) heard = qi_request_from_variant (told, &error);
+  g_autoptr (QiRequest) copy = qi_request_copy (request);
+
+  g_assert_no_error (error);
+  for (guint i = 0; i < n_fields; i++)
+    {
+      g_autofree char *a = qi_request_get (request, &fields[i]);
+      g_autofree char *b = qi_request_get (heard, &fields[i]);
+      g_autofree char *c = qi_request_get (copy, &fields[i]);
+
+      g_assert_cmpstr (a, ==, b);
+      g_assert_cmpstr (a, ==, c);
+    }
+  g_assert_cmpint (heard->seed, ==, G_MAXINT32);
+  g_assert_cmpint (heard->task, ==, QI_TASK_EDIT);
+}
+
+static void
+refuse_variant (const char *text, const char *word)
+{
+  g_autoptr (GVariant) told = g_variant_ref_sink (g_variant_new_parsed (text));
+  g_autoptr (GError) error = NULL;
+
+  g_assert_null (qi_request_from_variant (told, &error));
+  g_assert_error (error, QI_ERROR, QI_ERROR_BAD_REQUEST);
+  g_assert_nonnull (strstr (error->message, word));
+}
+
+static void
+hostile_variant (void)
+{
+  refuse_variant ("{'results': <int64 9>}", "results is 9");
+  refuse_variant ("{'results': <'4'>}", "results is '4'");
+  refuse_variant ("{'steps': <-1>}", "steps is -1");
+  refuse_variant ("{'quality': <'superb'>}", "fast, balanced, best, maximum");
+  refuse_variant ("{'prompt': <3.5>}", "prompt is 3.5");
+  refuse_variant ("{'width': <int64 4294967296>}", "width");
+  refuse_variant ("'no dictionary'", "dictionary");
+}
+
 int
 main (int argc, char **argv)
 {
@@ -125,5 +185,7 @@ main (int argc, char **argv)
   g_test_add_func ("/request/ranges", ranges);
   g_test_add_func ("/request/texts", texts);
   g_test_add_func ("/request/quality", quality_names);
+  g_test_add_func ("/request/variant", variant);
+  g_test_add_func ("/request/hostile-variant", hostile_variant);
   return g_test_run ();
 }
