@@ -7,7 +7,9 @@
 
 #include "models/plan.h"
 
-#define MAX_EMBEDDINGS 64 /* prompts remembered; a hundred rows of the released encoder are 1.4 MB */
+/* What is remembered: a hundred rows of the released encoder are 1.4 MB, a picture of a megapixel 20 MB. */
+#define MAX_EMBEDDINGS 64
+#define MAX_EMBEDDING_BYTES ((gsize) 256 << 20)
 
 typedef gpointer (*MakeFunc) (const QiModelSet *set, const QiLoad *load, GError **error);
 
@@ -30,8 +32,15 @@ struct _QiRuntime
   QiStream *stream;       /* NULL: between stages */
   gint64 load_start;      /* µs, monotonic */
   GHashTable *embeddings; /* of char * to GBytes */
+  gsize embedding_bytes;
   GArray *profile;        /* QiOpTime */
 };
+
+static gpointer
+make_vision (const QiModelSet *set, const QiLoad *load, GError **error)
+{
+  return qi_vision_new (&set->vision_config, load, error);
+}
 
 static gpointer
 make_text_encoder (const QiModelSet *set, const QiLoad *load, GError **error)
@@ -64,6 +73,7 @@ static const struct
   MakeFunc make;
   GDestroyNotify free;
 } kinds[QI_N_PARTS] = {
+  [QI_PART_VISION] = { "vision tower", QI_COMPONENT_VISION, make_vision, (GDestroyNotify) qi_vision_free },
   [QI_PART_TEXT_ENCODER] = { "text encoder", QI_COMPONENT_TEXT_ENCODER, make_text_encoder,
                              (GDestroyNotify) qi_text_encoder_free },
   [QI_PART_VAE_ENCODER] = { "VAE encoder", QI_COMPONENT_VAE, make_vae_encoder, (GDestroyNotify) qi_vae_encoder_free },
@@ -372,6 +382,7 @@ qi_runtime_abandon (QiRuntime *rt)
     }
 }
 
+const QiVision *qi_runtime_vision (QiRuntime *rt) { return rt->parts[QI_PART_VISION].object; }
 const QiTextEncoder *qi_runtime_text_encoder (QiRuntime *rt) { return rt->parts[QI_PART_TEXT_ENCODER].object; }
 const QiMmdit *qi_runtime_mmdit (QiRuntime *rt) { return rt->parts[QI_PART_MMDIT].object; }
 const QiVaeEncoder *qi_runtime_vae_encoder (QiRuntime *rt) { return rt->parts[QI_PART_VAE_ENCODER].object; }
@@ -388,7 +399,13 @@ qi_runtime_find_embeddings (QiRuntime *rt, const char *key)
 void
 qi_runtime_keep_embeddings (QiRuntime *rt, const char *key, GBytes *embeddings)
 {
-  if (g_hash_table_size (rt->embeddings) >= MAX_EMBEDDINGS)
-    g_hash_table_remove_all (rt->embeddings);
+  const gsize bytes = g_bytes_get_size (embeddings);
+
+  if (g_hash_table_size (rt->embeddings) >= MAX_EMBEDDINGS || rt->embedding_bytes + bytes > MAX_EMBEDDING_BYTES)
+    {
+      g_hash_table_remove_all (rt->embeddings);
+      rt->embedding_bytes = 0;
+    }
+  rt->embedding_bytes += bytes;
   g_hash_table_insert (rt->embeddings, g_strdup (key), g_bytes_ref (embeddings));
 }

@@ -12,11 +12,13 @@
 #include "models/diffusion/mmdit.h"
 #include "models/engine.h"
 #include "models/text/encoder.h"
+#include "models/text/vision.h"
 #include "models/vae/decoder.h"
 #include "models/vae/encoder.h"
 
 typedef enum
 {
+  QI_PART_VISION,
   QI_PART_TEXT_ENCODER,
   QI_PART_VAE_ENCODER,
   QI_PART_MMDIT,
@@ -61,6 +63,7 @@ gboolean qi_runtime_end (QiRuntime *runtime, GError **error);
 void qi_runtime_abandon (QiRuntime *runtime);
 
 /* The part of the current stage. */
+const QiVision *qi_runtime_vision (QiRuntime *runtime);
 const QiTextEncoder *qi_runtime_text_encoder (QiRuntime *runtime);
 const QiMmdit *qi_runtime_mmdit (QiRuntime *runtime);
 const QiVaeEncoder *qi_runtime_vae_encoder (QiRuntime *runtime);
@@ -77,6 +80,7 @@ const QiPool *qi_runtime_scratch (const QiRuntime *runtime, QiPart part);
 /* GPU time per op since the last call, of a device that profiles; element type QiOpTime. (transfer full) */
 GArray *qi_runtime_take_profile (QiRuntime *runtime);
 
-/* Prompt embeddings kept on the host, f32 [rows, text_dim], by what they were made from. find: borrowed bytes or NULL. */
+/* Embeddings of prompts and pictures kept on the host, f32 [rows, text_dim], by what they were made from. find: borrowed
+ * bytes or NULL. */
 GBytes *qi_runtime_find_embeddings (QiRuntime *runtime, const char *key);
 void qi_runtime_keep_embeddings (QiRuntime *runtime, const char *key, GBytes *embeddings);

@@ -11,7 +11,7 @@
 #include "models/sample/guidance.h"
 #include "models/sample/sampler.h"
 #include "models/sample/sigmas.h"
-#include "models/text/template.h"
+#include "models/text/prompt-embeddings.h"
 
 /* One job under way. */
 typedef struct
@@ -53,103 +53,40 @@ static guint latent_width (const Batch *batch, const Run *run) { return run->job
 
 /* -- encode ---------------------------------------------------------------------------------------- */
 
-static guint
-max_rows (const QiTextToImage *job)
+static QiPrompt
+prompt_of (const QiTextToImage *job, const char *text, const char *ids_tap)
 {
-  return job->max_rows ? job->max_rows : QI_DEFAULT_PROMPT_ROWS;
-}
-
-static char *
-embeddings_key (const QiTextToImage *job, const char *prompt)
-{
-  return g_strdup_printf ("image\n%u\n%d\n%s", max_rows (job), job->special_in_prompt, prompt);
-}
-
-static void
-tap_ids (QiStream *s, const GArray *ids, const char *name, const QiTap *tap)
-{
-  if (!tap || !tap->func)
-    return;
-  qi_stream_begin_scope (s);
-  const QiTensor *t = qi_scratch (s, QI_DTYPE_U32, ids->len);
-
-  qi_stream_upload (s, t, 0, ids->data, ids->len * sizeof (guint32));
-  qi_tap (tap, s, t, name);
-  qi_stream_end_scope (s);
-}
-
-/* Attention is causal: rows that are cut off afterwards need not be computed. */
-static GBytes *
-encode_prompt (Batch *batch, QiStream *s, const QiTextToImage *job, const char *prompt, const char *tap_name,
-               const QiTap *tap, GError **error)
-{
-  const guint drop = qi_template_dropped (QI_TEMPLATE_IMAGE);
-  g_autoptr (GArray) ids = qi_template_encode (QI_TEMPLATE_IMAGE, batch->set->tokenizer, prompt, -1, NULL, 0,
-                                               job->special_in_prompt, error);
-  g_autofree float *rows = NULL;
-  gboolean done;
-
-  if (!ids)
-    return NULL;
-  if (ids->len <= drop)
-    {
-      g_set_error (error, QI_ERROR, QI_ERROR_BAD_CHECKPOINT,
-                   "The prompt in its template has %u tokens, of which %u are dropped; the tokenizer is of another model.",
-                   ids->len, drop);
-      return NULL;
-    }
-  tap_ids (s, ids, tap_name, tap);
-  qi_stream_begin_scope (s);
-  const QiTextInput input = { .ids = (const guint32 *) ids->data, .n_ids = MIN (ids->len, drop + max_rows (job)), .drop = drop };
-  const QiTensor *embeddings = qi_text_encoder_forward (qi_runtime_text_encoder (batch->runtime), s, &input, NULL);
-  const gsize bytes = qi_tensor_bytes (embeddings);
-
-  rows = g_malloc (bytes);
-  done = qi_stream_download (s, embeddings, rows, bytes, error);
-  qi_stream_end_scope (s);
-  return done ? g_bytes_new_take (g_steal_pointer (&rows), bytes) : NULL;
-}
-
-/* Embeddings of one prompt: remembered, or made in the text encoder's stage, which begins when it is first needed. */
-static GBytes *
-embeddings_of (Batch *batch, QiStream **s, guint run, const char *prompt, const char *tap_name, GError **error)
-{
-  const QiTextToImage *job = batch->runs[run].job;
-  g_autofree char *key = embeddings_key (job, prompt);
-  GBytes *embeddings = qi_runtime_find_embeddings (batch->runtime, key);
-  const QiProgress progress = { .stage = QI_STAGE_ENCODE, .step = 1, .n_steps = 1, .result = run, .n_results = batch->n,
-                                .seconds_left = -1 };
-
-  if (embeddings)
-    return g_bytes_ref (embeddings);
-  if (!*s && !(*s = qi_runtime_begin (batch->runtime, QI_PART_TEXT_ENCODER, error)))
-    return NULL;
-  qi_runtime_progress (batch->runtime, &progress);
-  embeddings = encode_prompt (batch, *s, job, prompt, tap_name, tap_of (batch, run), error);
-  if (embeddings)
-    qi_runtime_keep_embeddings (batch->runtime, key, embeddings);
-  return embeddings;
+  return (QiPrompt){ .template = QI_TEMPLATE_IMAGE,
+                     .text = text,
+                     .special_in_prompt = job->special_in_prompt,
+                     .max_rows = job->max_rows ? job->max_rows : QI_DEFAULT_PROMPT_ROWS,
+                     .ids_tap = ids_tap };
 }
 
 static gboolean
 encode (Batch *batch, GError **error)
 {
-  QiStream *s = NULL;
+  g_autofree QiPrompt *prompts = g_new0 (QiPrompt, 2 * batch->n);
+  g_autofree GBytes **rows = g_new0 (GBytes *, 2 * batch->n);
+  guint n = 0;
 
   for (guint i = 0; i < batch->n; i++)
     {
-      Run *run = &batch->runs[i];
+      const Run *run = &batch->runs[i];
 
-      run->cond = embeddings_of (batch, &s, i, run->job->prompt, "token_ids.prompt", error);
-      if (run->cond && run->guided)
-        run->uncond = embeddings_of (batch, &s, i, run->job->negative, "token_ids.negative", error);
-      if (!run->cond || (run->guided && !run->uncond))
-        {
-          qi_runtime_abandon (batch->runtime);
-          return FALSE;
-        }
+      prompts[n++] = prompt_of (run->job, run->job->prompt, i == 0 ? "token_ids.prompt" : NULL);
+      if (run->guided)
+        prompts[n++] = prompt_of (run->job, run->job->negative, i == 0 ? "token_ids.negative" : NULL);
     }
-  return !s || qi_runtime_end (batch->runtime, error);
+  if (!qi_prompts_encode (batch->runtime, prompts, n, rows, batch->tap, error))
+    return FALSE;
+  n = 0;
+  for (guint i = 0; i < batch->n; i++)
+    {
+      batch->runs[i].cond = rows[n++];
+      batch->runs[i].uncond = batch->runs[i].guided ? rows[n++] : NULL;
+    }
+  return TRUE;
 }
 
 /* -- denoise --------------------------------------------------------------------------------------- */
