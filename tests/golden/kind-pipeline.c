@@ -84,7 +84,7 @@ static gboolean
 run_row (QiCase *c, const Job *job, guint b, QiPlanes *planes, QiTaps *taps, GError **error)
 {
   const QiTap tap = { qi_taps_collect, taps };
-  const QiTextToImage one = { .prompt = job->prompts[b],
+  const QiPipelineJob one = { .prompt = job->prompts[b],
                               .negative = job->negatives[b],
                               .special_in_prompt = TRUE,
                               .max_rows = job->max_rows,
@@ -96,7 +96,7 @@ run_row (QiCase *c, const Job *job, guint b, QiPlanes *planes, QiTaps *taps, GEr
   /* A runtime of its own: remembered embeddings are not tapped again. */
   g_autoptr (QiRuntime) runtime = qi_runtime_new (c->golden->device, job->set, c->golden->compute, FALSE);
 
-  if (!qi_text_to_image (runtime, &one, 1, planes, &tap, error))
+  if (!qi_pipeline_run (qi_pipeline_by_name ("text-to-image"), runtime, &one, 1, planes, &tap, error))
     return FALSE;
   if (!taps->error)
     return TRUE;
