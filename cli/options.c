@@ -8,7 +8,7 @@
 #include "base/bytes.h"
 #include "base/env.h"
 #include "base/error.h"
-#include "cli/model-choice.h"
+#include "models/model-choice.h"
 
 /* What the parser writes. Strings are of its making and go to QiOptions.strings. */
 typedef struct
