@@ -233,20 +233,6 @@ budget_now (const QiEngine *engine)
   return (guint64) (BUDGET_SHARE * (qi_device_free_bytes (engine->device) + qi_device_memory (engine->device).blocks));
 }
 
-/* Bytes, rounded half to even as the reference does. */
-static QiImage *
-image_of (const QiPlanes *planes)
-{
-  const gsize n = (gsize) planes->width * planes->height, c = planes->channels;
-  guint8 *pixels = g_malloc (n * c);
-  g_autoptr (GBytes) bytes = g_bytes_new_take (pixels, n * c);
-
-  for (gsize i = 0; i < n; i++)
-    for (gsize k = 0; k < c; k++)
-      pixels[i * c + k] = (guint8) rintf (planes->values[k * n + i] * 255.0f);
-  return qi_image_new (planes->width, planes->height, c, planes->width * c, bytes);
-}
-
 static QiResult *
 result_of (Order *order, const QiPlanes *pictures, gboolean keep_latents)
 {
@@ -254,7 +240,7 @@ result_of (Order *order, const QiPlanes *pictures, gboolean keep_latents)
 
   result->images = g_ptr_array_new_with_free_func ((GDestroyNotify) qi_image_unref);
   for (guint k = 0; k < order->n; k++)
-    g_ptr_array_add (result->images, image_of (&pictures[k]));
+    g_ptr_array_add (result->images, qi_planes_to_image (&pictures[k]));
   result->seed = order->seed;
   result->steps = order->steps;
   result->guidance = order->guidance;

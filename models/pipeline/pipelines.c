@@ -107,24 +107,23 @@ qi_pipeline_size (const QiPipeline *p, const QiModelSet *set, const QiPipelineJo
   const double area = job->areas.target > 0 ? job->areas.target : p->layered ? LAYERED_AREA : AREA;
   const QiPicture *picture = job->n_pictures ? &job->pictures[p->size == QI_SIZE_LAST ? job->n_pictures - 1 : 0] : NULL;
 
-  *width = set->width;
-  *height = set->height;
+  guint w = set->width, h = set->height;
+
   if (p->size != QI_SIZE_MODEL && picture
-      && !qi_calculate_dimensions (area, (double) picture->width / picture->height, width, height, error))
+      && !qi_calculate_dimensions (area, (double) picture->width / picture->height, &w, &h, error))
     return FALSE;
   if (job->width && (!p->fixed_size || job->own_size))
-    *width = job->width;
+    w = job->width;
   if (job->height && (!p->fixed_size || job->own_size))
-    *height = job->height;
-  if (*width >= unit && *height >= unit)
+    h = job->height;
+  if (w < unit || h < unit)
     {
-      *width = *width / unit * unit;
-      *height = *height / unit * unit;
-      return TRUE;
+      g_set_error (error, QI_ERROR, QI_ERROR_BAD_REQUEST, "%u × %u pixels are too few; a side has at least %u.", w, h, unit);
+      return FALSE;
     }
-  g_set_error (error, QI_ERROR, QI_ERROR_BAD_REQUEST, "%u × %u pixels are too few; a side has at least %u.", *width, *height,
-               unit);
-  return FALSE;
+  *width = w / unit * unit; /* may be job's own */
+  *height = h / unit * unit;
+  return TRUE;
 }
 
 /* -- noise ----------------------------------------------------------------------------------------- */

@@ -32,13 +32,6 @@ typedef struct
   const QiTap *tap; /* for the first run */
 } Batch;
 
-void
-qi_planes_clear (QiPlanes *planes)
-{
-  g_free (planes->values);
-  *planes = (QiPlanes){ 0 };
-}
-
 static const QiTap *
 tap_of (const Batch *batch, guint i)
 {
