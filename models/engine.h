@@ -39,7 +39,8 @@ QiResult *qi_engine_generate (QiEngine *engine, const QiRequest *request, const 
                               gboolean keep_latents, QiProgressFunc progress, gpointer user_data,
                               GCancellable *cancellable, GError **error);
 
-/* Device, capabilities and memory plan for a request, as one JSON object (transfer full). */
-char *qi_engine_plan_json (QiEngine *engine, const QiRequest *request, GError **error);
+/* Device, capabilities and memory plan for a request, as one JSON object. inputs may be NULL; its pictures too, when only
+ * n_pictures of them are known: they then count as ones of the model's own size. (transfer full) */
+char *qi_engine_plan_json (QiEngine *engine, const QiRequest *request, const QiInputs *inputs, GError **error);
 /* A JSON array of every Vulkan device here, with its capabilities. (transfer full) */
 char *qi_engine_devices_json (GError **error);

@@ -23,6 +23,10 @@ static const QiPipeline pipelines[] = {
     .size = QI_SIZE_LAST },
   { .name = "edit-inpaint", .min_pictures = 1, .max_pictures = 1, .mask = TRUE, .from_picture = TRUE, .blend = TRUE,
     .references = TRUE, .sees = TRUE, .fixed_size = TRUE, .posterior = QI_POSTERIOR_SAMPLE, .size = QI_SIZE_FIRST },
+  /* Not the reference's: its edit-inpaint with the prompt and the references of edit-plus. */
+  { .name = "edit-plus-inpaint", .min_pictures = 1, .max_pictures = QI_MAX_SOURCES, .mask = TRUE, .from_picture = TRUE,
+    .blend = TRUE, .references = TRUE, .sees = TRUE, .many = TRUE, .fixed_size = TRUE, .posterior = QI_POSTERIOR_SAMPLE,
+    .size = QI_SIZE_FIRST },
   { .name = "controlnet", .max_pictures = 1, .control = TRUE, .posterior = QI_POSTERIOR_SAMPLE },
   { .name = "controlnet-inpaint", .max_pictures = 1, .mask = TRUE, .control = TRUE, .control_inpaint = TRUE,
     .posterior = QI_POSTERIOR_SAMPLE_GLOBAL },
