@@ -27,6 +27,15 @@ qi_plan_new (QiDevice *device, const QiModelSet *set, QiCompute compute, const Q
   return done ? g_steal_pointer (&plan) : NULL;
 }
 
+QiPlan *
+qi_plan_of (QiDevice *device, const QiModelSet *set, QiCompute compute, QiPlanFunc run, gpointer user_data, GError **error)
+{
+  g_autoptr (QiPlan) plan = g_new0 (QiPlan, 1);
+
+  plan->runtime = qi_runtime_new (device, set, compute, TRUE);
+  return run (plan->runtime, user_data, error) ? g_steal_pointer (&plan) : NULL;
+}
+
 void
 qi_plan_free (QiPlan *plan)
 {
@@ -62,11 +71,12 @@ qi_plan_stage (const QiPlan *plan, QiPart part)
                         .scratch_blocks = scratch ? qi_pool_block_bytes (scratch) : 0 };
 }
 
-/* Blocks of the weights that a stage needs at once: the transformer's include its ControlNet's. */
+/* Blocks of the weights that a stage needs at once: those of a guest are among them. */
 static guint64
 weights_together (const QiPlan *plan, QiPart part)
 {
-  const guint64 with = part == QI_PART_MMDIT ? qi_plan_stage (plan, QI_PART_CONTROLNET).weights_blocks : 0;
+  const QiPart guest = qi_part_guest (part);
+  const guint64 with = guest != QI_N_PARTS ? qi_plan_stage (plan, guest).weights_blocks : 0;
 
   return qi_plan_stage (plan, part).weights_blocks + with;
 }
@@ -76,7 +86,7 @@ qi_plan_stage_bytes (const QiPlan *plan, QiPart part)
 {
   const QiPlanStage stage = qi_plan_stage (plan, part);
 
-  if (!stage.used || part == QI_PART_CONTROLNET)
+  if (!stage.used || qi_part_is_guest (part))
     return 0;
   return weights_together (plan, part) + stage.scratch_blocks + qi_stream_fixed_bytes ();
 }
@@ -104,10 +114,10 @@ qi_plan_peak_bytes (const QiPlan *plan, guint64 budget)
         }
       if (need)
         peak = MAX (peak, held + need);
-      if (i == QI_PART_CONTROLNET) /* with the transformer */
+      if (qi_part_is_guest (i)) /* with its host */
         continue;
-      if (i == QI_PART_MMDIT)
-        held += loaded[QI_PART_CONTROLNET] = qi_plan_stage (plan, QI_PART_CONTROLNET).weights_blocks;
+      if (qi_part_guest (i) != QI_N_PARTS)
+        held += loaded[qi_part_guest (i)] = qi_plan_stage (plan, qi_part_guest (i)).weights_blocks;
       held += loaded[i] = qi_plan_stage (plan, i).weights_blocks;
     }
   return peak;

@@ -49,6 +49,12 @@ make_text_encoder (const QiModelSet *set, const QiLoad *load, GError **error)
 }
 
 static gpointer
+make_text_head (const QiModelSet *set, const QiLoad *load, GError **error)
+{
+  return qi_text_head_new (&set->text_config, load, error);
+}
+
+static gpointer
 make_mmdit (const QiModelSet *set, const QiLoad *load, GError **error)
 {
   return qi_mmdit_new (&set->mmdit_config, load, error);
@@ -80,6 +86,8 @@ static const struct
   GDestroyNotify free;
 } kinds[QI_N_PARTS] = {
   [QI_PART_VISION] = { "vision tower", QI_COMPONENT_VISION, make_vision, (GDestroyNotify) qi_vision_free },
+  [QI_PART_TEXT_HEAD] = { "text encoder's output head", QI_COMPONENT_TEXT_ENCODER, make_text_head,
+                          (GDestroyNotify) qi_text_head_free },
   [QI_PART_TEXT_ENCODER] = { "text encoder", QI_COMPONENT_TEXT_ENCODER, make_text_encoder,
                              (GDestroyNotify) qi_text_encoder_free },
   [QI_PART_VAE_ENCODER] = { "VAE encoder", QI_COMPONENT_VAE, make_vae_encoder, (GDestroyNotify) qi_vae_encoder_free },
@@ -92,6 +100,18 @@ const char *
 qi_part_name (QiPart part)
 {
   return kinds[part].name;
+}
+
+QiPart
+qi_part_guest (QiPart host)
+{
+  return host == QI_PART_MMDIT ? QI_PART_CONTROLNET : host == QI_PART_TEXT_ENCODER ? QI_PART_TEXT_HEAD : QI_N_PARTS;
+}
+
+gboolean
+qi_part_is_guest (QiPart part)
+{
+  return part == QI_PART_CONTROLNET || part == QI_PART_TEXT_HEAD;
 }
 
 QiRuntime *
@@ -176,10 +196,11 @@ qi_runtime_held_bytes (const QiRuntime *rt)
 static gboolean
 evict_one (QiRuntime *rt, QiPart part)
 {
-  const gboolean controlled = rt->job.plan && qi_plan_stage (rt->job.plan, QI_PART_CONTROLNET).used;
+  const QiPart guest = qi_part_guest (part);
+  const gboolean guested = guest != QI_N_PARTS && rt->job.plan && qi_plan_stage (rt->job.plan, guest).used;
 
   for (guint i = 0; i < QI_N_PARTS; i++)
-    if (i != part && rt->parts[i].pool && !(part == QI_PART_MMDIT && i == QI_PART_CONTROLNET && controlled))
+    if (i != part && rt->parts[i].pool && !(i == guest && guested))
       {
         g_info ("The %s gives back %s", kinds[i].name, qi_bytes (qi_pool_block_bytes (rt->parts[i].pool)).text);
         qi_runtime_unload (rt, i);
@@ -199,8 +220,8 @@ make_room (QiRuntime *rt, QiPart part, GError **error)
     return TRUE;
   stage = qi_plan_stage (rt->job.plan, part);
   need = stage.scratch_blocks + qi_stream_fixed_bytes () + (rt->parts[part].object ? 0 : stage.weights_blocks);
-  if (part == QI_PART_MMDIT && !rt->parts[QI_PART_CONTROLNET].object)
-    need += qi_plan_stage (rt->job.plan, QI_PART_CONTROLNET).weights_blocks;
+  if (qi_part_guest (part) != QI_N_PARTS && !rt->parts[qi_part_guest (part)].object)
+    need += qi_plan_stage (rt->job.plan, qi_part_guest (part)).weights_blocks;
   while (qi_runtime_held_bytes (rt) + need > rt->job.budget)
     if (!evict_one (rt, part))
       return qi_plan_fits (rt->job.plan, rt->job.budget, error);
@@ -419,6 +440,7 @@ qi_runtime_abandon (QiRuntime *rt)
 
 const QiVision *qi_runtime_vision (QiRuntime *rt) { return rt->parts[QI_PART_VISION].object; }
 const QiTextEncoder *qi_runtime_text_encoder (QiRuntime *rt) { return rt->parts[QI_PART_TEXT_ENCODER].object; }
+const QiTextHead *qi_runtime_text_head (QiRuntime *rt) { return rt->parts[QI_PART_TEXT_HEAD].object; }
 const QiMmdit *qi_runtime_mmdit (QiRuntime *rt) { return rt->parts[QI_PART_MMDIT].object; }
 const QiControlnet *qi_runtime_controlnet (QiRuntime *rt) { return rt->parts[QI_PART_CONTROLNET].object; }
 const QiVaeEncoder *qi_runtime_vae_encoder (QiRuntime *rt) { return rt->parts[QI_PART_VAE_ENCODER].object; }

@@ -7,6 +7,9 @@
 
 typedef struct _QiTextHead QiTextHead;
 
+/* Whether a text encoder's file has one: QI_ERROR_BAD_CHECKPOINT. */
+gboolean qi_text_head_check (const QiCheckpoint *checkpoint, GError **error);
+
 /* load->checkpoint: the text encoder's. QI_ERROR_BAD_CHECKPOINT when its file has no head. (transfer full) */
 QiTextHead *qi_text_head_new (const QiTextConfig *config, const QiLoad *load, GError **error);
 void qi_text_head_free (QiTextHead *head);
