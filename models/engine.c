@@ -87,6 +87,18 @@ qi_engine_free (QiEngine *engine)
   g_free (engine);
 }
 
+const QiModelSet *
+qi_engine_model_set (QiEngine *engine)
+{
+  return engine->set;
+}
+
+const char *
+qi_engine_device_name (QiEngine *engine)
+{
+  return qi_device_info (engine->device)->name;
+}
+
 /* -- generate -------------------------------------------------------------------------------------- */
 
 static guint64
@@ -156,6 +168,8 @@ run_order (QiEngine *engine, const QiOrder *order, const QiJob *request, QiPlane
     return FALSE;
   job.plan = plan;
   job.budget = budget_now (engine);
+  if (!qi_plan_fits (plan, job.budget, error)) /* before anything is read */
+    return FALSE;
   qi_runtime_set_job (engine->runtime, &job);
   done = qi_pipeline_run (order->pipeline, engine->runtime, order->jobs, order->n, pictures, NULL, error);
   qi_runtime_set_job (engine->runtime, NULL);

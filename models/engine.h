@@ -33,6 +33,10 @@ QiEngine *qi_engine_open (const QiModelPaths *paths, const QiEngineParams *param
 void qi_engine_free (QiEngine *engine);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (QiEngine, qi_engine_free)
 
+/* What it works with; borrowed, as long as the engine lives. */
+const QiModelSet *qi_engine_model_set (QiEngine *engine);
+const char *qi_engine_device_name (QiEngine *engine);
+
 /* The pictures request asks for, whatever its task; request is only read, and may be reused at once. inputs may be NULL.
  * keep_latents: the noise comes with the result. (transfer full) */
 QiResult *qi_engine_generate (QiEngine *engine, const QiRequest *request, const QiInputs *inputs,
