@@ -131,13 +131,16 @@ qi_compose_prepare (const QiRequest *request, const QiFrame *frame, const QiImag
   compose->reference = qi_pixels_convert (seen, 3);
   if (selection)
     {
-      compose->soft = qi_mask_soften (selection, frame,
-                                      qi_mask_soft_edge (request->soft_edge, &frame->selection, selection));
+      const int soft_edge = request->task == QI_TASK_EXPAND ? 0 : request->soft_edge; /* there is nothing to fade into */
+
+      compose->soft = qi_mask_soften (selection, frame, qi_mask_soft_edge (soft_edge, &frame->selection, selection));
       compose->mask = qi_mask_for_model (selection, frame);
     }
-  if (repeats () || request->task == QI_TASK_SPLIT)
+  if (compose->mask && request->task == QI_TASK_EXPAND)
+    compose->picture = qi_prefill (compose->reference, compose->mask, QI_PREFILL_BORDER, request->seed);
+  else if (repeats () || request->task == QI_TASK_SPLIT)
     compose->picture = qi_image_ref (seen);
-  else if (compose->mask && (request->task == QI_TASK_FILL || request->task == QI_TASK_EXPAND))
+  else if (compose->mask && request->task == QI_TASK_FILL)
     compose->picture = qi_prefill (compose->reference, compose->mask, request->prefill, request->seed);
   else
     compose->picture = qi_image_ref (compose->reference);
