@@ -80,7 +80,7 @@ paint (guint width, guint height, guint left, guint right, guint top, guint bott
       const QiMapping mapping = { frame->frame.x - frame->content.x * dx, dx, frame->frame.y - frame->content.y * dx, dx };
       g_autoptr (QiImage) seen = qi_resample (truth, frame->width, frame->height, &mapping, QI_FILTER_LANCZOS);
       const QiMatch bright = { TRUE, { 1.05f, 1.05f, 1.05f }, { 2, 2, 2 } };
-      g_autoptr (QiImage) result = qi_match_apply (&bright, seen);
+      g_autoptr (QiImage) result = qi_match_apply (&bright, seen, NULL, frame->width, frame->height);
       g_autoptr (QiPatch) patch = qi_compose_finish (compose, result, &error);
 
       g_assert_no_error (error);
