@@ -6,5 +6,6 @@
 #include <gio/gio.h>
 
 int qi_cmd_generate (int argc, char **argv, GCancellable *cancellable);
+int qi_cmd_caption (int argc, char **argv, GCancellable *cancellable);
 int qi_cmd_info (int argc, char **argv, GCancellable *cancellable);
 int qi_cmd_bench (int argc, char **argv, GCancellable *cancellable);

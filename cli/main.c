@@ -15,6 +15,7 @@ static const struct
   int (*run) (int argc, char **argv, GCancellable *cancellable);
 } commands[] = {
   { "generate", "make a picture from words", qi_cmd_generate },
+  { "caption", "tell what is to be seen in a picture", qi_cmd_caption },
   { "info", "show devices, a model, and what a picture would need", qi_cmd_info },
   { "bench", "measure operations and whole steps on this machine", qi_cmd_bench },
 };
