@@ -189,6 +189,72 @@ qi_events_result (QiEvents *events, const char *path, const QiResult *result, gu
   write_line (doc);
 }
 
+/* -- captions ----------------------------------------------------------------------------------------- */
+
+static void
+add_list (yyjson_mut_doc *doc, const char *key, const GStrv list)
+{
+  yyjson_mut_val *array = yyjson_mut_obj_add_arr (doc, yyjson_mut_doc_get_root (doc), key);
+
+  for (guint i = 0; list[i]; i++)
+    yyjson_mut_arr_add_str (doc, array, list[i]);
+}
+
+static void
+caption_json (const char *path, const QiCaption *caption)
+{
+  g_autofree char *shown = g_utf8_make_valid (path, -1);
+  yyjson_mut_doc *doc = event_new ("caption");
+  yyjson_mut_val *root = yyjson_mut_doc_get_root (doc);
+
+  yyjson_mut_obj_add_str (doc, root, "path", shown);
+  yyjson_mut_obj_add_str (doc, root, "caption", caption->caption);
+  yyjson_mut_obj_add_str (doc, root, "type", caption->type);
+  yyjson_mut_obj_add_str (doc, root, "style", caption->style);
+  add_list (doc, "watermarks", caption->watermarks);
+  add_list (doc, "words", caption->words);
+  yyjson_mut_obj_add_str (doc, root, "reply", caption->reply);
+  write_line (doc);
+}
+
+/* What a model writes may hold anything; on a terminal control characters would be obeyed. */
+static void
+print_line (const char *title, const char *text)
+{
+  g_autofree char *shown = g_strdup (text);
+
+  for (char *at = shown; *at; at++)
+    if (g_ascii_iscntrl (*at) && *at != '\n')
+      *at = ' ';
+  if (*g_strstrip (shown))
+    printf ("%s%s\n", title, shown);
+}
+
+static void
+print_list (const char *title, const GStrv list)
+{
+  g_autofree char *joined = g_strjoinv (", ", list);
+
+  print_line (title, joined);
+}
+
+void
+qi_events_caption (QiEvents *events, const char *path, const QiCaption *caption)
+{
+  close_line (events);
+  if (events->json)
+    {
+      caption_json (path, caption);
+      return;
+    }
+  print_line ("", caption->caption);
+  print_line ("type: ", caption->type);
+  print_line ("style: ", caption->style);
+  print_list ("watermarks: ", caption->watermarks);
+  print_list ("words: ", caption->words);
+  fflush (stdout);
+}
+
 /* -- errors ------------------------------------------------------------------------------------------- */
 
 static const struct

@@ -96,6 +96,8 @@ gboolean qi_generation_config_load (QiGenerationConfig *config, const QiCheckpoi
 gboolean qi_mmdit_config_parse (QiMmditConfig *config, const char *json, gsize n, const char *file, GError **error);
 gboolean qi_text_config_parse (QiTextConfig *config, const char *json, gsize n, const char *file, GError **error);
 gboolean qi_vision_config_parse (QiVisionConfig *config, const char *json, gsize n, const char *file, GError **error);
+/* The areas alone, of a preprocessor_config.json. */
+gboolean qi_vision_areas_parse (QiVisionConfig *config, const char *json, gsize n, const char *file, GError **error);
 gboolean qi_generation_config_parse (QiGenerationConfig *config, const char *json, gsize n, const char *file, GError **error);
 gboolean qi_vae_config_parse (QiVaeConfig *config, const char *json, gsize n, const char *file, GError **error);
 gboolean qi_scheduler_config_parse (QiSchedulerConfig *config, const char *json, gsize n, const char *file, GError **error);

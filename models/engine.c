@@ -8,6 +8,7 @@
 #include "base/error.h"
 #include "compute/compute.h"
 
+#include "models/caption/caption.h"
 #include "models/order.h"
 #include "models/plan-json.h"
 #include "models/plan.h"
@@ -206,6 +207,58 @@ qi_engine_generate (QiEngine *engine, const QiRequest *request, const QiInputs *
   if (failure)
     g_propagate_error (error, failure);
   return result;
+}
+
+/* -- caption --------------------------------------------------------------------------------------- */
+
+typedef struct
+{
+  QiPromptPicture picture;
+  QiCaptionOptions options;
+} Sight;
+
+static gboolean
+plan_caption (QiRuntime *runtime, gpointer user_data, GError **error)
+{
+  const Sight *sight = user_data;
+  GError *failure = NULL;
+
+  qi_caption_annotate (runtime, &sight->picture, &sight->options, &failure);
+  if (failure)
+    g_propagate_error (error, failure);
+  return failure == NULL;
+}
+
+QiCaption *
+qi_engine_caption (QiEngine *engine, QiImage *image, const QiCaptionOptions *options, QiProgressFunc progress,
+                   gpointer user_data, GCancellable *cancellable, GError **error)
+{
+  Sight sight = { { .image = image }, options ? *options : (QiCaptionOptions){ 0 } };
+  g_autoptr (QiPlan) plan = NULL;
+  GError *failure = NULL;
+  QiCaption *caption = NULL;
+
+  if (engine->lost)
+    {
+      g_set_error_literal (error, QI_ERROR, QI_ERROR_DEVICE_LOST, "The GPU was lost during an earlier picture; start anew.");
+      return NULL;
+    }
+  if (g_cancellable_set_error_if_cancelled (cancellable, error)
+      || !(plan = qi_plan_of (engine->device, engine->set, engine->compute, plan_caption, &sight, error)))
+    return NULL;
+
+  const QiJob job = { plan, budget_now (engine), progress, user_data, cancellable };
+
+  qi_runtime_set_job (engine->runtime, &job);
+  caption = qi_caption_annotate (engine->runtime, &sight.picture, &sight.options, &failure);
+  qi_runtime_set_job (engine->runtime, NULL);
+  log_profile (engine);
+  if (caption && !check_messages (engine, &failure))
+    g_clear_pointer (&caption, qi_caption_free);
+  engine->lost = g_error_matches (failure, QI_ERROR, QI_ERROR_DEVICE_LOST);
+  if (failure)
+    g_propagate_error (error, failure);
+  return caption;
 }
 
 /* -- reports --------------------------------------------------------------------------------------- */

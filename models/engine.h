@@ -11,6 +11,7 @@
 #pragma once
 #include <gio/gio.h>
 
+#include "base/caption.h"
 #include "base/job.h"
 #include "base/request.h"
 #include "models/model-set.h"
@@ -42,6 +43,11 @@ const char *qi_engine_device_name (QiEngine *engine);
 QiResult *qi_engine_generate (QiEngine *engine, const QiRequest *request, const QiInputs *inputs,
                               gboolean keep_latents, QiProgressFunc progress, gpointer user_data,
                               GCancellable *cancellable, GError **error);
+
+/* What the text encoder sees in image. The set needs no transformer and no VAE for this; the output head is loaded for it and
+ * given back. options may be NULL. (transfer full) */
+QiCaption *qi_engine_caption (QiEngine *engine, QiImage *image, const QiCaptionOptions *options, QiProgressFunc progress,
+                              gpointer user_data, GCancellable *cancellable, GError **error);
 
 /* Device, capabilities and memory plan for a request, as one JSON object. inputs may be NULL; its pictures too, when only
  * n_pictures of them are known: they then count as ones of the model's own size. (transfer full) */

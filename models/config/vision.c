@@ -196,16 +196,15 @@ settle_metadata (const QiVisionConfig *c, const QiCheckpoint *checkpoint, GError
 /* --- the preprocessor's configuration --- */
 
 /* Under the names of either generation; both mean areas. */
-static gboolean
-parse_areas (QiVisionConfig *c, const char *path, GError **error)
+gboolean
+qi_vision_areas_parse (QiVisionConfig *config, const char *json, gsize n, const char *file, GError **error)
 {
-  gsize n;
-  g_autofree char *text = qi_file_read (path, QI_JSON_MAX_BYTES, &n, error);
-  yyjson_doc *doc = text != NULL ? qi_json_read (text, n, path, error) : NULL;
+  yyjson_doc *doc = qi_json_read (json, n, file, error);
 
   if (doc == NULL)
     return FALSE;
-  QiJson j = { yyjson_doc_get_root (doc), path, "", error, FALSE };
+  QiVisionConfig areas = { 0 }, *c = &areas;
+  QiJson j = { yyjson_doc_get_root (doc), file, "", error, FALSE };
   yyjson_val *size = qi_json_object_or_null (&j, "size");
   c->min_area = qi_json_uint_or (&j, "min_pixels", 1, MAX_AREA, QI_SMART_MIN_AREA);
   c->max_area = qi_json_uint_or (&j, "max_pixels", 1, MAX_AREA, QI_SMART_MAX_AREA);
@@ -219,6 +218,11 @@ parse_areas (QiVisionConfig *c, const char *path, GError **error)
   if (!j.failed && c->max_area < c->min_area)
     qi_json_fail (&j, QI_ERROR_BAD_CHECKPOINT, "max_pixels is less than min_pixels.");
   yyjson_doc_free (doc);
+  if (!j.failed)
+    {
+      config->min_area = c->min_area;
+      config->max_area = c->max_area;
+    }
   return !j.failed;
 }
 
@@ -239,8 +243,12 @@ load_areas (QiVisionConfig *c, const QiCheckpoint *checkpoint, const char *confi
       {
         g_autofree char *file = g_build_filename (bases[i], names[k], NULL);
 
-        if (g_file_test (file, G_FILE_TEST_IS_REGULAR))
-          return parse_areas (c, file, error);
+        gsize n;
+
+        if (!g_file_test (file, G_FILE_TEST_EXISTS))
+          continue;
+        g_autofree char *json = qi_file_read (file, QI_JSON_MAX_BYTES, &n, error);
+        return json != NULL && qi_vision_areas_parse (c, json, n, file, error);
       }
   return TRUE;
 }

@@ -218,6 +218,11 @@ qi_tokenizer_decode (const QiTokenizer *tokenizer, const guint32 *ids, gsize n, 
     if (ids[i] <= v->max_id && (special || !is_added (v, ids[i])))
       g_string_append_len (bytes, (const char *) v->bytes + v->bytes_from[ids[i]],
                            v->bytes_from[ids[i] + 1] - v->bytes_from[ids[i]]);
+  for (gsize i = 0; i < bytes->len;)
+    if (bytes->str[i] == '\0')
+      g_string_erase (bytes, i, 1); /* what a C string cannot hold */
+    else
+      i++;
   return g_string_free (qi_utf8_repair (bytes->str, bytes->len), FALSE);
 }
 
