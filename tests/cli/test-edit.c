@@ -2,6 +2,7 @@
  * SPDX-License-Identifier: GPL-3.0-or-later */
 /* edit, fill, expand and split with tiny models: what stays is untouched, what was asked for is there, and what cannot be
  * done is refused before any work. */
+#include <gdk-pixbuf/gdk-pixbuf.h>
 #include <glib/gstdio.h>
 #include <string.h>
 
@@ -226,6 +227,22 @@ test_split (void)
   g_assert_false (g_file_test (extra, G_FILE_TEST_EXISTS));
 }
 
+/* Without words the text encoder looks first, and its words are kept in the layers. */
+static void
+test_split_described (void)
+{
+  g_autofree char *image = cli_data ("pipeline-layered-cfg/input.png"), *folder = cli_path ("described");
+  g_autofree char *lowest = g_build_filename (folder, "layer-1.png", NULL), *written = NULL;
+  g_auto (CliRun) run = cli_run ("split", "--json", "--device=cpu", "--model", layered, "--image", image, "--layers=2",
+                                 "--steps=2", "--seed=3", "--output-dir", folder, NULL);
+  g_autoptr (GdkPixbuf) layer = NULL;
+
+  cli_assert_status (&run, 0);
+  layer = gdk_pixbuf_new_from_file (lowest, NULL);
+  written = g_strdup (gdk_pixbuf_get_option (layer, "tEXt::prompt"));
+  g_assert_true (written && strlen (written) > 20); /* a tiny encoder babbles */
+}
+
 static void
 test_samplers (void)
 {
@@ -329,6 +346,7 @@ add (void)
   g_test_add_func ("/cli/edit/plan", test_plan);
   g_test_add_func ("/cli/edit/expand", test_expand);
   g_test_add_func ("/cli/edit/split", test_split);
+  g_test_add_func ("/cli/edit/split-described", test_split_described);
   g_test_add_func ("/cli/edit/samplers", test_samplers);
   g_test_add_func ("/cli/edit/refusals", test_refusals);
 }
