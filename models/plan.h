@@ -6,7 +6,8 @@
 #include "models/pipeline/pipelines.h"
 #include "models/runtime.h"
 
-/* One part's stage. Bytes of device memory. */
+/* One part's stage. Bytes of device memory. Guests have weights and no stage: they work in
+ * that of another part. */
 typedef struct
 {
   gboolean used;
@@ -16,7 +17,11 @@ typedef struct
 
 /* For n_jobs jobs of a pipeline; nothing is allocated. (transfer full) */
 QiPlan *qi_plan_new (QiDevice *device, const QiModelSet *set, QiCompute compute, const QiPipeline *pipeline,
-                     const QiTextToImage *jobs, guint n_jobs, GError **error);
+                     const QiPipelineJob *jobs, guint n_jobs, GError **error);
+/* For whatever run does with a planning runtime. (transfer full) */
+typedef gboolean (*QiPlanFunc) (QiRuntime *runtime, gpointer user_data, GError **error);
+QiPlan *qi_plan_of (QiDevice *device, const QiModelSet *set, QiCompute compute, QiPlanFunc run, gpointer user_data,
+                    GError **error);
 void qi_plan_free (QiPlan *plan);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (QiPlan, qi_plan_free)
 
