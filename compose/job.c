@@ -135,7 +135,8 @@ qi_compose_prepare (const QiRequest *request, const QiFrame *frame, const QiImag
   compose->reference = qi_pixels_convert (seen, 3);
   if (selection)
     {
-      const int soft_edge = request->task == QI_TASK_EXPAND ? 0 : request->soft_edge; /* there is nothing to fade into */
+      const int soft_edge =
+          request->task == QI_TASK_EXPAND ? 0 : request->soft_edge; /* there is nothing to fade into */
 
       compose->soft = qi_mask_soften (selection, frame, qi_mask_soft_edge (soft_edge, &frame->selection, selection));
       compose->mask = qi_mask_for_model (selection, frame);
@@ -164,8 +165,8 @@ to_size (const QiImage *result, const QiFrame *frame)
   return qi_resample (colours, frame->width, frame->height, &mapping, QI_FILTER_LANCZOS);
 }
 
-/* The result at the size of the frame, with the original's own detail where the model left it alone. now: result, aligned
- * and matched; before: the reference brought to that size as the result was. (transfer full) */
+/* The result at the size of the frame, with the original's own detail where the model left it alone. now: result,
+ * aligned and matched; before: the reference brought to that size as the result was. (transfer full) */
 static QiImage *
 keep_detail (const QiCompose *compose, const QiImage *now, const QiImage *before)
 {
@@ -205,8 +206,8 @@ reflect (guint x, guint from, guint to)
   return from + qi_mirror ((gint64) x - from, to - from);
 }
 
-/* A result that had moved lacks a strip along an edge. There the original stands in, changed as its neighbours within were.
- * (transfer full) */
+/* A result that had moved lacks a strip along an edge. There the original stands in, changed as its neighbours within
+ * were. (transfer full) */
 static QiImage *
 fill_exposed (const QiCompose *compose, const QiImage *now, const QiMapping *aligned)
 {
@@ -224,7 +225,8 @@ fill_exposed (const QiCompose *compose, const QiImage *now, const QiMapping *ali
         const gboolean inside = (x >= x0 && x < x1 && y >= y0 && y < y1) || x0 >= x1 || y0 >= y1;
         const guint u = inside ? x : reflect (x, x0, x1), v = inside ? y : reflect (y, y0, y1);
         const guint8 *there = qi_image_row (now, v) + (gsize) u * channels;
-        const guint8 *was = qi_image_row (crop, v) + (gsize) u * channels, *own = qi_image_row (crop, y) + (gsize) x * channels;
+        const guint8 *was = qi_image_row (crop, v) + (gsize) u * channels,
+                     *own = qi_image_row (crop, y) + (gsize) x * channels;
         guint8 *to = pixels + ((gsize) y * width + x) * channels;
 
         for (guint c = 0; c < channels; c++)
@@ -233,7 +235,8 @@ fill_exposed (const QiCompose *compose, const QiImage *now, const QiMapping *ali
   return qi_pixels_take (width, height, channels, pixels);
 }
 
-/* The alpha of what is new: the model's own, else in a fill opaque, else the crop's, unless nothing would be left of it. */
+/* The alpha of what is new: the model's own, else in a fill opaque, else the crop's, unless nothing would be left of
+ * it. */
 static QiImage *
 with_alpha (const QiCompose *compose, const QiImage *now)
 {
@@ -261,8 +264,9 @@ with_alpha (const QiCompose *compose, const QiImage *now)
   return qi_pixels_take (width, height, 4, pixels);
 }
 
-/* The model may paint a little more than is selected. Where much of that margin is something new, what it drew goes on beyond
- * the edge; where all of it is, the surroundings are new, and nothing is cut off. now: aligned and matched, at frame size. */
+/* The model may paint a little more than is selected. Where much of that margin is something new, what it drew goes
+ * on beyond the edge; where all of it is, the surroundings are new, and nothing is cut off. now: aligned and matched,
+ * at frame size. */
 static gboolean
 is_cut_off (const QiCompose *compose, const QiImage *now)
 {

@@ -27,8 +27,8 @@ typedef struct
   QiImage *mask;      /* for the model, at its size; NULL: no selection */
 } QiCompose;
 
-/* crop: the frame's pixels, 1, 3 or 4 channels. selection: one channel, the same size; NULL: none. QI_ERROR_BAD_REQUEST:
- * nothing is selected, or the sizes do not fit. (transfer full) */
+/* crop: the frame's pixels, 1, 3 or 4 channels. selection: one channel, the same size; NULL: none.
+ * QI_ERROR_BAD_REQUEST: nothing is selected, or the sizes do not fit. (transfer full) */
 QiCompose *qi_compose_prepare (const QiRequest *request, const QiFrame *frame, const QiImage *crop,
                                const QiImage *selection, GError **error);
 void qi_compose_free (QiCompose *compose);
@@ -36,8 +36,8 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC (QiCompose, qi_compose_free)
 
 typedef struct
 {
-  QiImage *pixels;  /* RGBA, native resolution, size of the frame. Its alpha is the content's: 255 in a fill, the crop's own
-                       in an edit, the model's where it gave one */
+  QiImage *pixels;  /* RGBA, native resolution, size of the frame. Its alpha is the content's: 255 in a fill, the crop's
+                       own in an edit, the model's where it gave one */
   QiImage *mask;    /* one channel, the same size: the layer's mask; NULL: no selection, no mask */
   int x, y;         /* in image pixels */
 

@@ -127,7 +127,8 @@ difference (const QiImage *a, const QiImage *b, const QiImage *mask, gboolean se
     for (guint x = 0; x < qi_image_width (a); x++)
       for (guint c = 0; c < channels; c++)
         if (!mask || !qi_image_row (mask, y)[x] == !selected)
-          most = MAX (most, (guint) ABS (qi_image_row (a, y)[x * channels + c] - qi_image_row (b, y)[x * channels + c]));
+          most =
+              MAX (most, (guint) ABS (qi_image_row (a, y)[x * channels + c] - qi_image_row (b, y)[x * channels + c]));
   return most;
 }
 
@@ -259,7 +260,8 @@ islands (void)
 static void
 shift (void)
 {
-  static const double motions[][3] = { { 12, -12, 1 }, { -7, 5, 1 }, { 3.4, -8.7, 1 }, { 0, 0, 1.03 }, { -12, 12, 0.97 }, { 0.5, 0.5, 1.01 } };
+  static const double motions[][3] = { { 12, -12, 1 }, { -7, 5, 1 },      { 3.4, -8.7, 1 },
+                                       { 0, 0, 1.03 }, { -12, 12, 0.97 }, { 0.5, 0.5, 1.01 } };
 
   for (guint i = 0; i < G_N_ELEMENTS (motions); i++)
     {
@@ -340,7 +342,8 @@ uneven (void)
       {
         const double x = (double) (i / 3) / width - 0.5;
 
-        pixels[(gsize) y * width * 3 + i] = QI_CLAMP_BYTE ((float) (qi_image_row (way.compose->reference, y)[i] + 16 * x + 32 * x * x - 2));
+        pixels[(gsize) y * width * 3 + i] =
+            QI_CLAMP_BYTE ((float) (qi_image_row (way.compose->reference, y)[i] + 16 * x + 32 * x * x - 2));
       }
 
   g_autoptr (QiImage) result = qi_pixels_take (width, height, 3, pixels);
@@ -467,7 +470,8 @@ static void
 greyscale (void)
 {
   g_autoptr (QiImage) scene = scene_picture (300, 200, 29, 0, 0, 1);
-  g_auto (Way) way = begin (QI_TASK_FILL, qi_pixels_convert (scene, 1), scene_ellipse (300, 200, 150, 100, 40, 30, 9), 1024);
+  g_auto (Way) way =
+      begin (QI_TASK_FILL, qi_pixels_convert (scene, 1), scene_ellipse (300, 200, 150, 100, 40, 30, 9), 1024);
   g_autoptr (QiPatch) patch = finish (&way, way.compose->reference);
   g_autoptr (QiImage) image = placed (&way, patch);
 
@@ -485,7 +489,8 @@ told_cut_off (double cx, double radius)
                             scene_ellipse (700, 600, 350, 300, 90, 90, 0), 1024);
   const QiRect *frame = &way.frame.frame;
   g_autoptr (QiImage) red = one_colour (way.frame.width, way.frame.height, 250, 10, 20);
-  g_autoptr (QiImage) disc = scene_ellipse (way.frame.width, way.frame.height, cx - frame->x, 300 - frame->y, radius, radius, 0);
+  g_autoptr (QiImage) disc =
+      scene_ellipse (way.frame.width, way.frame.height, cx - frame->x, 300 - frame->y, radius, radius, 0);
   g_autoptr (QiImage) drawn = scene_replace (way.compose->reference, disc, red);
   g_autoptr (QiImage) allowed = scene_replace (way.compose->reference, way.compose->mask, drawn);
   g_autoptr (QiPatch) patch = finish (&way, allowed);
