@@ -23,8 +23,9 @@ typedef struct
   QiImage *crop;      /* RGB or RGBA, the frame's pixels */
   QiImage *soft;      /* the selection with its soft edge, size of the frame; NULL: no selection */
   QiImage *reference; /* RGB at model size, before any prefill: what registration compares with */
-  QiImage *picture;   /* Picture 1. RGB; with a stub that repeats its input, unfilled and with the crop's alpha */
+  QiImage *picture;   /* Picture 1: RGB against white, in a split RGBA. With a stub that repeats its input not prefilled */
   QiImage *mask;      /* for the model, at its size; NULL: no selection */
+  gboolean keep_alpha; /* a result without alpha has the crop's */
 } QiCompose;
 
 /* crop: the frame's pixels, 1, 3 or 4 channels. selection: one channel, the same size; NULL: none.
