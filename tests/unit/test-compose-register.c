@@ -169,6 +169,18 @@ nothing (void)
       n += drift.measured;
     }
   g_assert_cmpuint (n, ==, 0);
+
+  /* A quarter of it is still there, in its place: found, and not trusted. */
+  g_autoptr (QiImage) other = scene_picture (width, height, 90, 0, 0, 1);
+  guint8 *pixels = qi_pixels_alloc (width, height, 3);
+
+  for (guint y = 0; y < height; y++)
+    for (guint i = 0; i < width * 3; i++)
+      pixels[(gsize) y * width * 3 + i] = (guint8) ((qi_image_row (picture, y)[i] + 3 * qi_image_row (other, y)[i]) / 4);
+
+  g_autoptr (QiImage) faint = qi_pixels_take (width, height, 3, pixels);
+
+  g_assert_false (qi_drift_measure (picture, faint, mask).measured);
   g_assert_false (qi_drift_measure (picture, one_colour, mask).measured);
   g_assert_false (qi_drift_measure (one_colour, picture, mask).measured);
   g_assert_false (qi_drift_measure (one_colour, one_colour, mask).measured);

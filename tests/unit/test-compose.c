@@ -443,6 +443,12 @@ blending_light (void)
 
   g_assert_cmpint (ABS (at (grey, 0, 0) - 187), <=, 1);
   g_assert_cmpmem (qi_image_row (same, 0), 4, black, 4);
+
+  const guint8 unseen[4] = { 77, 8, 200, 0 };
+  g_autoptr (QiImage) clear = qi_pixels_take (1, 1, 4, g_memdup2 (unseen, 4));
+  g_autoptr (QiImage) untouched = qi_blend_onto (empty, clear, NULL, 0, 0); /* the colour under alpha 0 stays, too */
+
+  g_assert_cmpmem (qi_image_row (untouched, 0), 4, nothing, 4);
 }
 
 int
