@@ -63,7 +63,7 @@ qi_blend_onto (const QiImage *image, const QiImage *patch, const QiImage *mask, 
         guint8 *to = pixels + ((gsize) v * width + (gsize) u) * channels;
         guint8 rgba[4] = { to[0], to[channels > 1 ? 1 : 0], to[channels > 1 ? 2 : 0], channels == 4 ? to[3] : 255 };
 
-        if (0)
+        if (!from[3])
           continue;
         blend_pixel (rgba, from);
         if (channels == 1)
