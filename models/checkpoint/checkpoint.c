@@ -120,14 +120,15 @@ take_tensors (QiCheckpoint *c, guint file_index, const QiHeader *header, GError 
       if (!name || superfluous)
         continue;
       /* The marker of Qwen-Image-Edit-2511 is a name, whatever its type. */
-      if (!raw->known && strcmp (name, "__index_timestep_zero__") != 0)
+      if (!raw->known && strcmp (name, "__index_timestep_zero__") != 0 && c->component != QI_COMPONENT_ADAPTER)
         return wrong_type (file, raw, error);
       if (g_hash_table_contains (c->by_name, name))
         return qi_bad_checkpoint (error, file->path, raw->name, "is there twice, also under another spelling or in another part");
       t = g_new0 (QiCheckpointTensor, 1);
       t->file_name = g_strdup (raw->name);
       t->file = file_index;
-      t->dtype = raw->dtype;
+      t->dtype = !raw->known && c->component == QI_COMPONENT_ADAPTER ? QI_DTYPE_U32 : raw->dtype;
+      t->type_name = raw->type_name;
       t->n_dims = raw->n_dims;
       memcpy (t->dims, raw->dims, sizeof t->dims);
       t->offset = raw->offset;
