@@ -68,7 +68,7 @@ add_request_entries (GOptionContext *context, Raw *raw)
     { "results", 0, 0, G_OPTION_ARG_INT, &raw->results, "how many pictures, 1 (default) to 8; each adds 1 to the seed", "N" },
     { "width", 0, 0, G_OPTION_ARG_INT, &raw->width, "pixels; 0 (default): the model's own", "N" },
     { "height", 0, 0, G_OPTION_ARG_INT, &raw->height, "pixels; 0 (default): the model's own", "N" },
-    TEXT ("sampler", sampler, "euler (default)", "NAME"),
+    TEXT ("sampler", sampler, "euler (default), heun, dpmpp-2m or stochastic", "NAME"),
     { "lora", 0, 0, G_OPTION_ARG_FILENAME_ARRAY, &raw->loras, "add-on and its strength; may be given several times",
       "FILE:STRENGTH" },
     { 0 }

@@ -34,6 +34,7 @@ typedef struct
 {
   guint n_layers, width, ffn_dim, n_heads, out_dim, patch, merge, temporal_patch, in_channels, window;
   gboolean full_attention[QI_MAX_LAYERS];
+  guint64 min_area, max_area; /* pixels that a picture is brought to */
 } QiVisionConfig;
 
 typedef struct
@@ -64,6 +65,9 @@ gboolean qi_vision_config_load (QiVisionConfig *config, const QiCheckpoint *chec
                                 const char **from, GError **error);
 gboolean qi_vae_config_load (QiVaeConfig *config, const QiCheckpoint *checkpoint, const char *config_dir,
                              const char **from, GError **error);
+
+/* Old mmproj files call the tower's up_proj down_proj, and the other way round. */
+gboolean qi_vision_ffn_is_swapped (const QiCheckpoint *checkpoint, const QiVisionConfig *config);
 
 /* scheduler: a scheduler_config.json, a folder that holds one, or NULL: beside model, in config_dir, else Qwen-Image's. */
 gboolean qi_scheduler_config_load (QiSchedulerConfig *config, const char *scheduler, const char *model,

@@ -102,7 +102,7 @@ typedef struct
   gint64 seed;
   guint64 latent_dims[4];
   float *noise; /* [latent_dims]; NULL when planning */
-  QiTextToImage *jobs; /* [n] */
+  QiPipelineJob *jobs; /* [n] */
 } Order;
 
 static void
@@ -167,7 +167,7 @@ static gboolean
 fill_order (const QiEngine *engine, const QiRequest *request, Order *order, GError **error)
 {
   order->pipeline = qi_pipeline_by_name ("text-to-image");
-  if (!qi_request_check (request, error) || !order->pipeline->check (engine->set, error))
+  if (!qi_request_check (request, error) || !qi_pipeline_check (order->pipeline, engine->set, error))
     return FALSE;
   if (request->loras && *request->loras)
     {
@@ -180,9 +180,9 @@ fill_order (const QiEngine *engine, const QiRequest *request, Order *order, GErr
   if (!choose_size (engine, request, order, error))
     return FALSE;
   order->seed = request->seed >= 0 ? request->seed : g_random_int_range (0, G_MAXINT32);
-  order->jobs = g_new0 (QiTextToImage, order->n);
+  order->jobs = g_new0 (QiPipelineJob, order->n);
   for (guint k = 0; k < order->n; k++)
-    order->jobs[k] = (QiTextToImage){ .prompt = order->prompt,
+    order->jobs[k] = (QiPipelineJob){ .prompt = order->prompt,
                                       .negative = order->negative,
                                       .width = order->width,
                                       .height = order->height,
@@ -307,7 +307,7 @@ run_order (QiEngine *engine, const Order *order, const QiJob *request, QiPlanes 
   job.plan = plan;
   job.budget = budget_now (engine);
   qi_runtime_set_job (engine->runtime, &job);
-  done = order->pipeline->run (engine->runtime, order->jobs, order->n, pictures, NULL, error);
+  done = qi_pipeline_run (order->pipeline, engine->runtime, order->jobs, order->n, pictures, NULL, error);
   qi_runtime_set_job (engine->runtime, NULL);
   log_profile (engine);
   return done;

@@ -9,6 +9,7 @@
  * Threads: read-only after opening; any thread.
  * Errors:  QI_ERROR_BAD_CHECKPOINT (damaged, foreign, missing), QI_ERROR_UNSUPPORTED (sound, but not for us). */
 #pragma once
+#include "models/adapter/controlnet.h"
 #include "models/config.h"
 #include "models/text/tokenizer.h"
 #include "models/variants.h"
@@ -18,6 +19,7 @@ typedef struct
 {
   const char *model; /* file or folder */
   const char *transformer, *text_encoder, *vision, *vae, *tokenizer, *scheduler, *config;
+  const char *controlnet; /* NULL: the folder controlnet of the diffusers layout, where there is one */
   const char *variant; /* name of a row of models/variants.c; NULL: found out */
 } QiModelPaths;
 
@@ -37,6 +39,7 @@ typedef struct
 
   /* Parts; NULL: not there. found: how each was come by, a static string ("--vae", "model folder", "beside", …). */
   QiCheckpoint *transformer, *text_encoder, *vision, *vae;
+  QiCheckpoint *controlnet; /* NULL: there is none, and nothing needs one but the pipelines of that name */
   QiTokenizer *tokenizer;
   char *tokenizer_path; /* NULL: from the text encoder's metadata */
   const char *found[QI_N_COMPONENTS];
@@ -47,6 +50,7 @@ typedef struct
   QiVisionConfig vision_config;
   QiVaeConfig vae_config;
   QiSchedulerConfig scheduler_config;
+  QiControlConfig control_config;
   const char *mmdit_from, *text_from, *vision_from, *vae_from, *scheduler_from;
 
   const QiVariant *variant;

@@ -13,15 +13,16 @@ struct _QiPlan
 
 QiPlan *
 qi_plan_new (QiDevice *device, const QiModelSet *set, QiCompute compute, const QiPipeline *pipeline,
-             const QiTextToImage *jobs, guint n_jobs, GError **error)
+             const QiPipelineJob *jobs, guint n_jobs, GError **error)
 {
   g_autoptr (QiPlan) plan = g_new0 (QiPlan, 1);
-  g_autofree QiPlanes *pictures = g_new0 (QiPlanes, n_jobs);
+  const guint n_pictures = n_jobs * qi_pipeline_n_results (pipeline, jobs);
+  g_autofree QiPlanes *pictures = g_new0 (QiPlanes, n_pictures);
   gboolean done;
 
   plan->runtime = qi_runtime_new (device, set, compute, TRUE);
-  done = pipeline->check (set, error) && pipeline->run (plan->runtime, jobs, n_jobs, pictures, NULL, error);
-  for (guint i = 0; i < n_jobs; i++)
+  done = qi_pipeline_check (pipeline, set, error) && qi_pipeline_run (pipeline, plan->runtime, jobs, n_jobs, pictures, NULL, error);
+  for (guint i = 0; i < n_pictures; i++)
     qi_planes_clear (&pictures[i]);
   return done ? g_steal_pointer (&plan) : NULL;
 }
@@ -52,13 +53,22 @@ qi_plan_stage (const QiPlan *plan, QiPart part)
 {
   const QiPool *weights = qi_plan_weights (plan, part), *scratch = qi_plan_scratch (plan, part);
 
-  if (!weights || !scratch)
+  if (!weights)
     return (QiPlanStage){ 0 };
   return (QiPlanStage){ .used = TRUE,
                         .weights = qi_pool_peak (weights),
                         .weights_blocks = qi_pool_block_bytes (weights),
-                        .scratch = qi_pool_peak (scratch),
-                        .scratch_blocks = qi_pool_block_bytes (scratch) };
+                        .scratch = scratch ? qi_pool_peak (scratch) : 0,
+                        .scratch_blocks = scratch ? qi_pool_block_bytes (scratch) : 0 };
+}
+
+/* Blocks of the weights that a stage needs at once: the transformer's include its ControlNet's. */
+static guint64
+weights_together (const QiPlan *plan, QiPart part)
+{
+  const guint64 with = part == QI_PART_MMDIT ? qi_plan_stage (plan, QI_PART_CONTROLNET).weights_blocks : 0;
+
+  return qi_plan_stage (plan, part).weights_blocks + with;
 }
 
 guint64
@@ -66,7 +76,9 @@ qi_plan_stage_bytes (const QiPlan *plan, QiPart part)
 {
   const QiPlanStage stage = qi_plan_stage (plan, part);
 
-  return stage.used ? stage.weights_blocks + stage.scratch_blocks + qi_stream_fixed_bytes () : 0;
+  if (!stage.used || part == QI_PART_CONTROLNET)
+    return 0;
+  return weights_together (plan, part) + stage.scratch_blocks + qi_stream_fixed_bytes ();
 }
 
 guint64
@@ -92,8 +104,11 @@ qi_plan_peak_bytes (const QiPlan *plan, guint64 budget)
         }
       if (need)
         peak = MAX (peak, held + need);
-      loaded[i] = qi_plan_stage (plan, i).weights_blocks;
-      held += loaded[i];
+      if (i == QI_PART_CONTROLNET) /* with the transformer */
+        continue;
+      if (i == QI_PART_MMDIT)
+        held += loaded[QI_PART_CONTROLNET] = qi_plan_stage (plan, QI_PART_CONTROLNET).weights_blocks;
+      held += loaded[i] = qi_plan_stage (plan, i).weights_blocks;
     }
   return peak;
 }
@@ -109,7 +124,7 @@ qi_plan_fits (const QiPlan *plan, guint64 budget, GError **error)
         g_set_error (error, QI_ERROR, QI_ERROR_OUT_OF_MEMORY,
                      "The %s needs %s of GPU memory (%s for weights, %s for work), %s may be used; choose "
                      "a smaller picture, smaller weights, or another GPU.",
-                     qi_part_name (i), qi_bytes (qi_plan_stage_bytes (plan, i)).text, qi_bytes (stage.weights_blocks).text,
+                     qi_part_name (i), qi_bytes (qi_plan_stage_bytes (plan, i)).text, qi_bytes (weights_together (plan, i)).text,
                      qi_bytes (stage.scratch_blocks + qi_stream_fixed_bytes ()).text, qi_bytes (budget).text);
         return FALSE;
       }

@@ -6,7 +6,7 @@
 #include "models/pipeline/pipelines.h"
 #include "models/runtime.h"
 
-/* One part's stage. Bytes of device memory. */
+/* One part's stage. Bytes of device memory. The ControlNet has weights and no stage: it works in the transformer's. */
 typedef struct
 {
   gboolean used;
@@ -16,7 +16,7 @@ typedef struct
 
 /* For n_jobs jobs of a pipeline; nothing is allocated. (transfer full) */
 QiPlan *qi_plan_new (QiDevice *device, const QiModelSet *set, QiCompute compute, const QiPipeline *pipeline,
-                     const QiTextToImage *jobs, guint n_jobs, GError **error);
+                     const QiPipelineJob *jobs, guint n_jobs, GError **error);
 void qi_plan_free (QiPlan *plan);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (QiPlan, qi_plan_free)
 

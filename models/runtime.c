@@ -7,7 +7,9 @@
 
 #include "models/plan.h"
 
-#define MAX_EMBEDDINGS 64 /* prompts remembered; a hundred rows of the released encoder are 1.4 MB */
+/* What is remembered: a hundred rows of the released encoder are 1.4 MB, a picture of a megapixel 20 MB. */
+#define MAX_EMBEDDINGS 64
+#define MAX_EMBEDDING_BYTES ((gsize) 256 << 20)
 
 typedef gpointer (*MakeFunc) (const QiModelSet *set, const QiLoad *load, GError **error);
 
@@ -30,8 +32,15 @@ struct _QiRuntime
   QiStream *stream;       /* NULL: between stages */
   gint64 load_start;      /* µs, monotonic */
   GHashTable *embeddings; /* of char * to GBytes */
+  gsize embedding_bytes;
   GArray *profile;        /* QiOpTime */
 };
+
+static gpointer
+make_vision (const QiModelSet *set, const QiLoad *load, GError **error)
+{
+  return qi_vision_new (&set->vision_config, load, error);
+}
 
 static gpointer
 make_text_encoder (const QiModelSet *set, const QiLoad *load, GError **error)
@@ -43,6 +52,12 @@ static gpointer
 make_mmdit (const QiModelSet *set, const QiLoad *load, GError **error)
 {
   return qi_mmdit_new (&set->mmdit_config, load, error);
+}
+
+static gpointer
+make_controlnet (const QiModelSet *set, const QiLoad *load, GError **error)
+{
+  return qi_controlnet_new (&set->control_config, load, error);
 }
 
 static gpointer
@@ -60,13 +75,15 @@ make_vae_decoder (const QiModelSet *set, const QiLoad *load, GError **error)
 static const struct
 {
   const char *name;
-  QiComponent component;
+  QiComponent component; /* QI_N_COMPONENTS: the set's ControlNet */
   MakeFunc make;
   GDestroyNotify free;
 } kinds[QI_N_PARTS] = {
+  [QI_PART_VISION] = { "vision tower", QI_COMPONENT_VISION, make_vision, (GDestroyNotify) qi_vision_free },
   [QI_PART_TEXT_ENCODER] = { "text encoder", QI_COMPONENT_TEXT_ENCODER, make_text_encoder,
                              (GDestroyNotify) qi_text_encoder_free },
   [QI_PART_VAE_ENCODER] = { "VAE encoder", QI_COMPONENT_VAE, make_vae_encoder, (GDestroyNotify) qi_vae_encoder_free },
+  [QI_PART_CONTROLNET] = { "ControlNet", QI_N_COMPONENTS, make_controlnet, (GDestroyNotify) qi_controlnet_free },
   [QI_PART_MMDIT] = { "transformer", QI_COMPONENT_TRANSFORMER, make_mmdit, (GDestroyNotify) qi_mmdit_free },
   [QI_PART_VAE_DECODER] = { "VAE decoder", QI_COMPONENT_VAE, make_vae_decoder, (GDestroyNotify) qi_vae_decoder_free },
 };
@@ -155,12 +172,14 @@ qi_runtime_held_bytes (const QiRuntime *rt)
   return bytes;
 }
 
-/* Hands back one part other than part. FALSE: there is none. */
+/* Hands back one part that part's stage can do without. FALSE: there is none. */
 static gboolean
 evict_one (QiRuntime *rt, QiPart part)
 {
+  const gboolean controlled = rt->job.plan && qi_plan_stage (rt->job.plan, QI_PART_CONTROLNET).used;
+
   for (guint i = 0; i < QI_N_PARTS; i++)
-    if (i != part && rt->parts[i].pool)
+    if (i != part && rt->parts[i].pool && !(part == QI_PART_MMDIT && i == QI_PART_CONTROLNET && controlled))
       {
         g_info ("The %s gives back %s", kinds[i].name, qi_bytes (qi_pool_block_bytes (rt->parts[i].pool)).text);
         qi_runtime_unload (rt, i);
@@ -180,6 +199,8 @@ make_room (QiRuntime *rt, QiPart part, GError **error)
     return TRUE;
   stage = qi_plan_stage (rt->job.plan, part);
   need = stage.scratch_blocks + qi_stream_fixed_bytes () + (rt->parts[part].object ? 0 : stage.weights_blocks);
+  if (part == QI_PART_MMDIT && !rt->parts[QI_PART_CONTROLNET].object)
+    need += qi_plan_stage (rt->job.plan, QI_PART_CONTROLNET).weights_blocks;
   while (qi_runtime_held_bytes (rt) + need > rt->job.budget)
     if (!evict_one (rt, part))
       return qi_plan_fits (rt->job.plan, rt->job.budget, error);
@@ -247,12 +268,19 @@ tell_load (guint64 done, gpointer user_data)
   qi_runtime_progress (rt, &progress);
 }
 
-/* Weights, where they are not there yet. */
-static gboolean
-load_part (QiRuntime *rt, GError **error)
+static const QiCheckpoint *
+checkpoint_of (const QiRuntime *rt, QiPart part)
 {
-  Part *p = &rt->parts[rt->stage];
-  const QiLoad load = { .checkpoint = qi_model_set_part (rt->set, kinds[rt->stage].component),
+  return kinds[part].component == QI_N_COMPONENTS ? rt->set->controlnet
+                                                  : qi_model_set_part (rt->set, kinds[part].component);
+}
+
+/* Weights, where they are not there yet; by the current stage's stream. */
+static gboolean
+load_part (QiRuntime *rt, QiPart part, GError **error)
+{
+  Part *p = &rt->parts[part];
+  const QiLoad load = { .checkpoint = checkpoint_of (rt, part),
                         .pool = p->pool,
                         .stream = rt->stream,
                         .cancellable = rt->job.cancellable,
@@ -263,11 +291,11 @@ load_part (QiRuntime *rt, GError **error)
     return TRUE;
   if (!load.checkpoint)
     {
-      g_set_error (error, QI_ERROR, QI_ERROR_BAD_CHECKPOINT, "“%s” has no %s.", rt->set->name, kinds[rt->stage].name);
+      g_set_error (error, QI_ERROR, QI_ERROR_BAD_CHECKPOINT, "“%s” has no %s.", rt->set->name, kinds[part].name);
       return FALSE;
     }
   rt->load_start = g_get_monotonic_time ();
-  p->object = kinds[rt->stage].make (rt->set, &load, error);
+  p->object = kinds[part].make (rt->set, &load, error);
   return p->object != NULL;
 }
 
@@ -301,10 +329,27 @@ qi_runtime_begin (QiRuntime *rt, QiPart part, GError **error)
     }
   qi_stream_set_compute (rt->stream, rt->compute);
   qi_stream_set_cancellable (rt->stream, rt->job.cancellable);
-  if (load_part (rt, error))
+  if (load_part (rt, part, error))
     return rt->stream;
   qi_runtime_abandon (rt);
   return NULL;
+}
+
+gboolean
+qi_runtime_load (QiRuntime *rt, QiPart part, GError **error)
+{
+  Part *p = &rt->parts[part];
+  const QiPool *planned = rt->job.plan && !rt->plan ? qi_plan_weights (rt->job.plan, part) : NULL;
+
+  g_return_val_if_fail (rt->stream && part != rt->stage, FALSE);
+
+  if (!p->pool)
+    p->pool = qi_pool_new (rt->device, kinds[part].name, rt->plan);
+  if ((p->object || !planned || qi_pool_reserve_like (p->pool, planned, error)) && load_part (rt, part, error))
+    return TRUE;
+  if (!rt->plan)
+    qi_runtime_unload (rt, part);
+  return FALSE;
 }
 
 /* Adds rows up by name. */
@@ -372,8 +417,10 @@ qi_runtime_abandon (QiRuntime *rt)
     }
 }
 
+const QiVision *qi_runtime_vision (QiRuntime *rt) { return rt->parts[QI_PART_VISION].object; }
 const QiTextEncoder *qi_runtime_text_encoder (QiRuntime *rt) { return rt->parts[QI_PART_TEXT_ENCODER].object; }
 const QiMmdit *qi_runtime_mmdit (QiRuntime *rt) { return rt->parts[QI_PART_MMDIT].object; }
+const QiControlnet *qi_runtime_controlnet (QiRuntime *rt) { return rt->parts[QI_PART_CONTROLNET].object; }
 const QiVaeEncoder *qi_runtime_vae_encoder (QiRuntime *rt) { return rt->parts[QI_PART_VAE_ENCODER].object; }
 const QiVaeDecoder *qi_runtime_vae_decoder (QiRuntime *rt) { return rt->parts[QI_PART_VAE_DECODER].object; }
 
@@ -388,7 +435,13 @@ qi_runtime_find_embeddings (QiRuntime *rt, const char *key)
 void
 qi_runtime_keep_embeddings (QiRuntime *rt, const char *key, GBytes *embeddings)
 {
-  if (g_hash_table_size (rt->embeddings) >= MAX_EMBEDDINGS)
-    g_hash_table_remove_all (rt->embeddings);
+  const gsize bytes = g_bytes_get_size (embeddings);
+
+  if (g_hash_table_size (rt->embeddings) >= MAX_EMBEDDINGS || rt->embedding_bytes + bytes > MAX_EMBEDDING_BYTES)
+    {
+      g_hash_table_remove_all (rt->embeddings);
+      rt->embedding_bytes = 0;
+    }
+  rt->embedding_bytes += bytes;
   g_hash_table_insert (rt->embeddings, g_strdup (key), g_bytes_ref (embeddings));
 }

@@ -9,16 +9,20 @@
  * A planning runtime runs the same pipelines without memory and without reading weights, and counts what they need
  * (models/plan.h); a real one reserves exactly that. Threads: one at a time. */
 #pragma once
+#include "models/adapter/controlnet.h"
 #include "models/diffusion/mmdit.h"
 #include "models/engine.h"
 #include "models/text/encoder.h"
+#include "models/text/vision.h"
 #include "models/vae/decoder.h"
 #include "models/vae/encoder.h"
 
 typedef enum
 {
+  QI_PART_VISION,
   QI_PART_TEXT_ENCODER,
   QI_PART_VAE_ENCODER,
+  QI_PART_CONTROLNET, /* has no stage of its own: it works in that of the transformer */
   QI_PART_MMDIT,
   QI_PART_VAE_DECODER,
   QI_N_PARTS
@@ -60,9 +64,14 @@ gboolean qi_runtime_end (QiRuntime *runtime, GError **error);
 /* After an error of the caller's own: ends the stage without a word. */
 void qi_runtime_abandon (QiRuntime *runtime);
 
+/* A further part's weights, for the rest of the current stage: the ControlNet's in that of the transformer. */
+gboolean qi_runtime_load (QiRuntime *runtime, QiPart part, GError **error);
+
 /* The part of the current stage. */
+const QiVision *qi_runtime_vision (QiRuntime *runtime);
 const QiTextEncoder *qi_runtime_text_encoder (QiRuntime *runtime);
 const QiMmdit *qi_runtime_mmdit (QiRuntime *runtime);
+const QiControlnet *qi_runtime_controlnet (QiRuntime *runtime);
 const QiVaeEncoder *qi_runtime_vae_encoder (QiRuntime *runtime);
 const QiVaeDecoder *qi_runtime_vae_decoder (QiRuntime *runtime);
 
@@ -77,6 +86,7 @@ const QiPool *qi_runtime_scratch (const QiRuntime *runtime, QiPart part);
 /* GPU time per op since the last call, of a device that profiles; element type QiOpTime. (transfer full) */
 GArray *qi_runtime_take_profile (QiRuntime *runtime);
 
-/* Prompt embeddings kept on the host, f32 [rows, text_dim], by what they were made from. find: borrowed bytes or NULL. */
+/* Embeddings of prompts and pictures, and what the VAE says of pictures, f32, kept on the host by what they were made from.
+ * find: borrowed bytes or NULL. */
 GBytes *qi_runtime_find_embeddings (QiRuntime *runtime, const char *key);
 void qi_runtime_keep_embeddings (QiRuntime *runtime, const char *key, GBytes *embeddings);

@@ -428,3 +428,70 @@ qi_weights_conv1 (QiWeights *w, QiLinear *linear, guint64 c_in, guint64 c_out, c
   if (!stopped (w))
     linear->bias = load_array (w, bias_name, 1, c_out);
 }
+
+/* -- patches --------------------------------------------------------------------------------------- */
+
+/* The tensor in f32 [rows, n], in the current scope; NULL after an error. */
+static const QiTensor *
+decoded (QiWeights *w, const QiCheckpointTensor *tensor, guint64 rows, guint64 n)
+{
+  const QiTensor *raw;
+
+  if (!qi_dtype_row_bytes (tensor->dtype, n) || tensor->n_scales)
+    {
+      refuse (w, QI_ERROR_UNSUPPORTED, tensor, "is a kernel over patches in %s%s, which is not read.",
+              qi_dtype_info (tensor->dtype)->name, tensor->n_scales ? " with scales" : "");
+      return NULL;
+    }
+  raw = qi_scratch (w->load.stream, tensor->dtype, rows, n);
+  upload (w, tensor, raw);
+  return qi_decode (w->load.stream, raw);
+}
+
+/* Both frames' kernels summed, [rows, pixels]; NULL after an error. */
+static const QiTensor *
+sum_frames (QiWeights *w, const QiCheckpointTensor *tensor, const char *second_name, guint64 rows, guint64 pixels)
+{
+  QiStream *s = w->load.stream;
+  const QiTensor *both, *first, *second;
+
+  if (elements_of (tensor) == 2 * rows * pixels)
+    {
+      if (!(both = decoded (w, tensor, rows, 2 * pixels)))
+        return NULL;
+      return qi_add (s, qi_slice_columns (s, both, 0, pixels), qi_slice_columns (s, both, pixels, pixels));
+    }
+
+  const QiCheckpointTensor *other = elements_of (tensor) == rows * pixels ? find (w, second_name) : NULL;
+
+  if (!w->error && (!other || elements_of (other) != rows * pixels))
+    refuse (w, QI_ERROR_BAD_CHECKPOINT, tensor,
+            "has %" G_GUINT64_FORMAT " values, not %" G_GUINT64_FORMAT " for patches of two frames, nor half of that twice.",
+            elements_of (tensor), 2 * rows * pixels);
+  if (w->error || !(first = decoded (w, tensor, rows, pixels)) || !(second = decoded (w, other, rows, pixels)))
+    return NULL;
+  return qi_add (s, first, second);
+}
+
+void
+qi_weights_patches (QiWeights *w, QiLinear *linear, guint64 channels, guint64 pixels, guint64 n_out, const char *format, ...)
+{
+  va_list args;
+
+  va_start (args, format);
+  g_autofree char *name = g_strdup_vprintf (format, args);
+  va_end (args);
+  g_autofree char *weight_name = g_strconcat (name, ".weight", NULL);
+  g_autofree char *second_name = g_strconcat (name, ".weight.1", NULL);
+  const QiCheckpointTensor *tensor;
+  const QiTensor *sum;
+
+  *linear = (QiLinear){ 0 };
+  if (stopped (w) || !(tensor = find (w, weight_name))
+      || !(linear->weight = allocate (w, QI_DTYPE_F32, 2, (guint64[]){ n_out, channels * pixels })))
+    return;
+  qi_stream_begin_scope (w->load.stream);
+  if ((sum = sum_frames (w, tensor, second_name, n_out * channels, pixels)))
+    qi_copy_into (w->load.stream, linear->weight, sum);
+  qi_stream_end_scope (w->load.stream);
+}

@@ -59,3 +59,8 @@ void qi_weights_conv (QiWeights *weights, QiConv *conv, guint64 c_in, guint64 c_
   G_GNUC_PRINTF (5, 6);
 void qi_weights_conv1 (QiWeights *weights, QiLinear *linear, guint64 c_in, guint64 c_out, const char *format, ...)
   G_GNUC_PRINTF (5, 6);
+
+/* A kernel over patches of pixels pixels in two frames, without bias: [n_out, channels, 2, pixels], or a frame each in
+ * NAME.weight and NAME.weight.1. A still picture is both frames, so their sum is kept: f32 [n_out, channels * pixels]. */
+void qi_weights_patches (QiWeights *weights, QiLinear *linear, guint64 channels, guint64 pixels, guint64 n_out,
+                         const char *format, ...) G_GNUC_PRINTF (6, 7);

@@ -1,12 +1,10 @@
 /* SPDX-FileCopyrightText: Sfumato authors
  * SPDX-License-Identifier: GPL-3.0-or-later */
 /* Whole pipelines, from prompts to pictures. Prompts of a batch are run one by one; their noise is one draw. */
-#include <glib/gstdio.h>
 #include <math.h>
 #include <string.h>
 
 #include "base/error.h"
-#include "cli/picture.h"
 #include "models/pipeline/pipelines.h"
 #include "models/runtime.h"
 #include "models/sample/noise.h"
@@ -84,7 +82,7 @@ static gboolean
 run_row (QiCase *c, const Job *job, guint b, QiPlanes *planes, QiTaps *taps, GError **error)
 {
   const QiTap tap = { qi_taps_collect, taps };
-  const QiTextToImage one = { .prompt = job->prompts[b],
+  const QiPipelineJob one = { .prompt = job->prompts[b],
                               .negative = job->negatives[b],
                               .special_in_prompt = TRUE,
                               .max_rows = job->max_rows,
@@ -96,7 +94,7 @@ run_row (QiCase *c, const Job *job, guint b, QiPlanes *planes, QiTaps *taps, GEr
   /* A runtime of its own: remembered embeddings are not tapped again. */
   g_autoptr (QiRuntime) runtime = qi_runtime_new (c->golden->device, job->set, c->golden->compute, FALSE);
 
-  if (!qi_text_to_image (runtime, &one, 1, planes, &tap, error))
+  if (!qi_pipeline_run (qi_pipeline_by_name ("text-to-image"), runtime, &one, 1, planes, &tap, error))
     return FALSE;
   if (!taps->error)
     return TRUE;
@@ -202,28 +200,15 @@ add_png (QiCase *c, const char *name, const QiPlanes *planes, GError **error)
 {
   const gsize pixels = (gsize) planes->width * planes->height;
   guint8 *bytes = g_malloc (pixels * planes->channels);
-  g_autoptr (GBytes) data = NULL, png = NULL;
+  g_autoptr (GBytes) data = NULL;
   g_autoptr (QiImage) image = NULL;
-  g_autofree char *path = NULL, *text = NULL, *folder = g_dir_make_tmp ("qi-golden-XXXXXX", error);
-  gsize n;
-  gboolean ok;
 
   for (guint ch = 0; ch < planes->channels; ch++)
     for (gsize i = 0; i < pixels; i++)
       bytes[i * planes->channels + ch] = (guint8) lrintf (CLAMP (planes->values[ch * pixels + i], 0, 1) * 255);
   data = g_bytes_new_take (bytes, pixels * planes->channels);
-  if (!folder)
-    return FALSE;
   image = qi_image_new (planes->width, planes->height, planes->channels, (gsize) planes->width * planes->channels, data);
-  path = g_build_filename (folder, "picture.png", NULL);
-  ok = qi_picture_save (image, path, NULL, error) && g_file_get_contents (path, &text, &n, error);
-  g_unlink (path);
-  g_rmdir (folder);
-  if (!ok)
-    return FALSE;
-  png = g_bytes_new (text, n);
-  qi_case_add_file (c, name, png);
-  return TRUE;
+  return qi_case_add_png (c, name, image, error);
 }
 
 static gboolean

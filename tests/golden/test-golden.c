@@ -12,7 +12,7 @@ static const struct
   const char *name;
   guint n;
 } cases[] = { { "mmdit-square", 15 },   { "mmdit-masked", 15 },   { "mmdit-zero-cond-t", 15 }, { "text-plain", 5 },
-              { "text-padded-batch", 5 }, { "vae-pipeline-b8-z16", 10 }, { "tokenizer-tiny", 1 }, { "rng-torch-cpu", 5 },
+              { "text-padded-batch", 5 }, { "text-one-image", 12 }, { "text-two-images", 9 }, { "text-image-preprocess", 5 }, { "vae-pipeline-b8-z16", 10 }, { "tokenizer-tiny", 1 }, { "rng-torch-cpu", 5 },
               { "quant-gguf", 15 },     { "pipeline-t2i", 8 },    { "pipeline-t2i-cfg", 10 },  { "pipeline-t2i-batch", 10 },
               { "pipeline-t2i-lightning", 8 } };
 

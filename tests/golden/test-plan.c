@@ -19,14 +19,14 @@ typedef struct
 } Case;
 
 static void
-fill_jobs (const Case *c, QiTextToImage *jobs, float *noise)
+fill_jobs (const Case *c, QiPipelineJob *jobs, float *noise)
 {
   QiNoise generator;
 
   qi_noise_seed (&generator, 1);
   qi_noise_normal (&generator, noise, 16 * (c->width / 8) * (c->height / 8));
   for (guint i = 0; i < c->n; i++)
-    jobs[i] = (QiTextToImage){ .prompt = "a red circle on a white ground",
+    jobs[i] = (QiPipelineJob){ .prompt = "a red circle on a white ground",
                                .negative = " ",
                                .width = c->width,
                                .height = c->height,
@@ -63,7 +63,7 @@ run (const Case *c, gboolean resident)
   g_autoptr (GError) error = NULL;
   const QiPipeline *pipeline = qi_pipeline_by_name ("text-to-image");
   g_autofree float *noise = g_new (float, 16 * (c->width / 8) * (c->height / 8));
-  g_autofree QiTextToImage *jobs = g_new0 (QiTextToImage, c->n);
+  g_autofree QiPipelineJob *jobs = g_new0 (QiPipelineJob, c->n);
   g_autofree QiPlanes *pictures = g_new0 (QiPlanes, c->n);
   g_autoptr (QiPlan) plan = NULL;
   g_autoptr (QiRuntime) runtime = qi_runtime_new (device, set, c->compute, FALSE);
@@ -80,7 +80,7 @@ run (const Case *c, gboolean resident)
   g_assert_cmpuint (before.tensors, ==, 0);
   qi_device_reset_memory_peak (device);
   qi_runtime_set_job (runtime, &(QiJob){ .plan = plan, .budget = budget });
-  g_assert_true (pipeline->run (runtime, jobs, c->n, pictures, NULL, &error));
+  g_assert_true (qi_pipeline_run (pipeline, runtime, jobs, c->n, pictures, NULL, &error));
   g_assert_no_error (error);
   after = qi_device_memory (device);
   assert_within ("blocks", qi_plan_peak_bytes (plan, budget), after.blocks_peak - before.blocks);
@@ -113,7 +113,7 @@ test_too_little (void)
   const QiPipeline *pipeline = qi_pipeline_by_name ("text-to-image");
   const Case c = { 256, 256, 1, 1, QI_COMPUTE_F32 };
   g_autofree float *noise = g_new (float, 16 * 32 * 32);
-  QiTextToImage job;
+  QiPipelineJob job;
   QiPlanes picture = { 0 };
   g_autoptr (QiPlan) plan = NULL;
   g_autoptr (QiRuntime) runtime = qi_runtime_new (device, set, QI_COMPUTE_F32, FALSE);
@@ -122,7 +122,7 @@ test_too_little (void)
   plan = qi_plan_new (device, set, QI_COMPUTE_F32, pipeline, &job, 1, &error);
   g_assert_no_error (error);
   qi_runtime_set_job (runtime, &(QiJob){ .plan = plan, .budget = 1 << 20 });
-  g_assert_false (pipeline->run (runtime, &job, 1, &picture, NULL, &error));
+  g_assert_false (qi_pipeline_run (pipeline, runtime, &job, 1, &picture, NULL, &error));
   g_assert_error (error, QI_ERROR, QI_ERROR_OUT_OF_MEMORY);
   g_assert_nonnull (strstr (error->message, ", 1.0 MiB may be used"));
 }
