@@ -69,11 +69,6 @@ check_files (Files *files, const QiRequest *request, GError **error)
     }
   if (files->save_latents && !qi_picture_check_output (files->save_latents, error))
     return FALSE;
-  if (request->loras && *request->loras)
-    {
-      g_set_error (error, QI_ERROR, QI_ERROR_BAD_REQUEST, "This version cannot use add-ons (LoRA) yet: leave --lora out.");
-      return FALSE;
-    }
   return TRUE;
 }
 
@@ -107,13 +102,29 @@ save_latents (const char *path, const QiResult *result, GError **error)
   return qi_tensor_file_write (file, path, error);
 }
 
+/* "NAME.safetensors:0.8" a line, without folders, which may name people; NULL: no add-ons. (transfer full) */
+static char *
+lora_names (const char *loras)
+{
+  g_auto (GStrv) lines = g_strsplit (loras ? loras : "", "\n", -1);
+
+  for (guint i = 0; lines[i]; i++)
+    {
+      char *name = g_path_get_basename (lines[i]);
+
+      g_free (lines[i]);
+      lines[i] = name;
+    }
+  return lines[0] && *loras ? g_strjoinv ("\n", lines) : NULL;
+}
+
 /* What made the picture, under the arguments' own names. The model's path is not told, it may name people. */
 static QiPictureText *
 describe (const QiOptions *options, const QiResult *result, guint k)
 {
   const QiRequest *request = options->request;
   const char *model = options->paths.model ? options->paths.model : options->paths.transformer;
-  g_autofree char *name = g_path_get_basename (model);
+  g_autofree char *name = g_path_get_basename (model), *loras = lora_names (request->loras);
   char guidance[G_ASCII_DTOSTR_BUF_SIZE];
   QiPictureText *text = qi_picture_text_new ();
 
@@ -129,6 +140,8 @@ describe (const QiOptions *options, const QiResult *result, guint k)
   qi_picture_text_add (text, "guidance", "%s", g_ascii_formatd (guidance, sizeof guidance, "%.7g", result->guidance));
   qi_picture_text_add (text, "sampler", "%s", request->sampler);
   qi_picture_text_add (text, "model", "%s", name);
+  if (loras)
+    qi_picture_text_add (text, "loras", "%s", loras);
   qi_picture_text_add (text, "width", "%u", result->width);
   qi_picture_text_add (text, "height", "%u", result->height);
   qi_picture_text_add (text, "version", "%s", QI_VERSION);

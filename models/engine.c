@@ -103,6 +103,8 @@ typedef struct
   guint64 latent_dims[4];
   float *noise; /* [latent_dims]; NULL when planning */
   QiPipelineJob *jobs; /* [n] */
+  QiLoras *loras;
+  char *note;          /* NULL: nothing a person should know */
 } Order;
 
 static void
@@ -111,6 +113,8 @@ order_clear (Order *order)
   g_free (order->prompt);
   g_free (order->noise);
   g_free (order->jobs);
+  g_free (order->note);
+  qi_loras_free (order->loras);
 }
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (Order, order_clear)
 
@@ -122,14 +126,17 @@ has_rows (const QiRequest *request)
   return *g_strstrip (rows) != '\0';
 }
 
-/* Letters need steps: with rows quality is at least balanced. */
+/* Letters need steps: with rows quality is at least balanced. A few-step add-on brings its own steps, guidance and shift
+ * (qi_runtime_scheduler()), which quality cannot change. */
 static void
 choose_steps (const QiEngine *engine, const QiRequest *request, Order *order)
 {
   const QiQuality quality = has_rows (request) ? MAX (request->quality, QI_QUALITY_BALANCED) : request->quality;
-  const QiVariantQuality *row = qi_variant_quality (engine->set->variant, quality, FALSE);
+  const guint few_steps = qi_loras_few_steps (order->loras);
+  const QiVariantQuality *row = few_steps ? qi_variant_quality (engine->set->variant, QI_QUALITY_FAST, TRUE)
+                                          : qi_variant_quality (engine->set->variant, quality, FALSE);
 
-  order->steps = request->steps ? request->steps : row->steps;
+  order->steps = request->steps ? request->steps : few_steps ? few_steps : row->steps;
   order->guidance = request->guidance > 0 ? request->guidance : row->guidance;
   order->n = request->results;
   if (order->guidance <= 1)
@@ -169,11 +176,9 @@ fill_order (const QiEngine *engine, const QiRequest *request, Order *order, GErr
   order->pipeline = qi_pipeline_by_name ("text-to-image");
   if (!qi_request_check (request, error) || !qi_pipeline_check (order->pipeline, engine->set, error))
     return FALSE;
-  if (request->loras && *request->loras)
-    {
-      g_set_error_literal (error, QI_ERROR, QI_ERROR_UNSUPPORTED, "LoRA files cannot be applied by this version; leave them out.");
-      return FALSE;
-    }
+  if (!(order->loras = qi_loras_open (request->loras, engine->set, error)))
+    return FALSE;
+  order->note = qi_loras_note (order->loras);
   if (!(order->prompt = qi_prompt_assemble (request->prompt, request->lettering, error)))
     return FALSE;
   choose_steps (engine, request, order);
@@ -261,6 +266,7 @@ result_of (Order *order, const QiPlanes *pictures, gboolean keep_latents)
   result->width = order->width;
   result->height = order->height;
   result->prompt = g_steal_pointer (&order->prompt);
+  result->note = g_steal_pointer (&order->note);
   if (keep_latents)
     result->latents = g_steal_pointer (&order->noise);
   memcpy (result->latent_dims, order->latent_dims, sizeof result->latent_dims);
@@ -298,13 +304,14 @@ static gboolean
 run_order (QiEngine *engine, const Order *order, const QiJob *request, QiPlanes *pictures, GError **error)
 {
   g_autoptr (QiPlan) plan = qi_plan_new (engine->device, engine->set, engine->compute, order->pipeline, order->jobs, order->n,
-                                         error);
+                                         order->loras, error);
   QiJob job = *request;
   gboolean done;
 
   if (!plan)
     return FALSE;
   job.plan = plan;
+  job.loras = order->loras;
   job.budget = budget_now (engine);
   qi_runtime_set_job (engine->runtime, &job);
   done = qi_pipeline_run (order->pipeline, engine->runtime, order->jobs, order->n, pictures, NULL, error);
@@ -352,7 +359,7 @@ qi_engine_plan_json (QiEngine *engine, const QiRequest *request, GError **error)
 
   if (!fill_order (engine, request, &order, error))
     return NULL;
-  plan = qi_plan_new (engine->device, engine->set, engine->compute, order.pipeline, order.jobs, order.n, error);
+  plan = qi_plan_new (engine->device, engine->set, engine->compute, order.pipeline, order.jobs, order.n, order.loras, error);
   if (!plan)
     return NULL;
 

@@ -13,7 +13,7 @@ struct _QiPlan
 
 QiPlan *
 qi_plan_new (QiDevice *device, const QiModelSet *set, QiCompute compute, const QiPipeline *pipeline,
-             const QiPipelineJob *jobs, guint n_jobs, GError **error)
+             const QiPipelineJob *jobs, guint n_jobs, const QiLoras *loras, GError **error)
 {
   g_autoptr (QiPlan) plan = g_new0 (QiPlan, 1);
   const guint n_pictures = n_jobs * qi_pipeline_n_results (pipeline, jobs);
@@ -21,7 +21,9 @@ qi_plan_new (QiDevice *device, const QiModelSet *set, QiCompute compute, const Q
   gboolean done;
 
   plan->runtime = qi_runtime_new (device, set, compute, TRUE);
+  qi_runtime_set_job (plan->runtime, &(QiJob){ .loras = loras });
   done = qi_pipeline_check (pipeline, set, error) && qi_pipeline_run (pipeline, plan->runtime, jobs, n_jobs, pictures, NULL, error);
+  qi_runtime_set_job (plan->runtime, NULL);
   for (guint i = 0; i < n_pictures; i++)
     qi_planes_clear (&pictures[i]);
   return done ? g_steal_pointer (&plan) : NULL;
@@ -62,13 +64,28 @@ qi_plan_stage (const QiPlan *plan, QiPart part)
                         .scratch_blocks = scratch ? qi_pool_block_bytes (scratch) : 0 };
 }
 
-/* Blocks of the weights that a stage needs at once: the transformer's include its ControlNet's. */
+static gboolean
+has_stage (QiPart part)
+{
+  return part != QI_PART_CONTROLNET && part != QI_PART_ADDONS;
+}
+
+gboolean
+qi_plan_is_together (const QiPlan *plan, QiPart part, QiPart with)
+{
+  return part == QI_PART_MMDIT && !has_stage (with) && qi_plan_stage (plan, with).used;
+}
+
+/* Blocks of the weights that a stage needs at once. */
 static guint64
 weights_together (const QiPlan *plan, QiPart part)
 {
-  const guint64 with = part == QI_PART_MMDIT ? qi_plan_stage (plan, QI_PART_CONTROLNET).weights_blocks : 0;
+  guint64 bytes = qi_plan_stage (plan, part).weights_blocks;
 
-  return qi_plan_stage (plan, part).weights_blocks + with;
+  for (guint i = 0; i < QI_N_PARTS; i++)
+    if (qi_plan_is_together (plan, part, i))
+      bytes += qi_plan_stage (plan, i).weights_blocks;
+  return bytes;
 }
 
 guint64
@@ -76,7 +93,7 @@ qi_plan_stage_bytes (const QiPlan *plan, QiPart part)
 {
   const QiPlanStage stage = qi_plan_stage (plan, part);
 
-  if (!stage.used || part == QI_PART_CONTROLNET)
+  if (!stage.used || !has_stage (part))
     return 0;
   return weights_together (plan, part) + stage.scratch_blocks + qi_stream_fixed_bytes ();
 }
@@ -104,11 +121,9 @@ qi_plan_peak_bytes (const QiPlan *plan, guint64 budget)
         }
       if (need)
         peak = MAX (peak, held + need);
-      if (i == QI_PART_CONTROLNET) /* with the transformer */
-        continue;
-      if (i == QI_PART_MMDIT)
-        held += loaded[QI_PART_CONTROLNET] = qi_plan_stage (plan, QI_PART_CONTROLNET).weights_blocks;
-      held += loaded[i] = qi_plan_stage (plan, i).weights_blocks;
+      for (guint k = 0; k < QI_N_PARTS; k++)
+        if ((k == i && has_stage (i)) || qi_plan_is_together (plan, i, k))
+          held += loaded[k] = qi_plan_stage (plan, k).weights_blocks;
     }
   return peak;
 }

@@ -105,7 +105,8 @@ qi_lora_meta_read (QiLoraMeta *meta, const QiCheckpoint *checkpoint, GError **er
 {
   const char *text;
   yyjson_doc *doc;
-  QiJson json = { .file = qi_checkpoint_path (checkpoint), .prefix = "lora_adapter_metadata: ", .error = error };
+  g_autofree char *name = g_strconcat (qi_checkpoint_path (checkpoint), ", lora_adapter_metadata", NULL);
+  QiJson json = { .file = name, .prefix = "", .error = error };
 
   *meta = (QiLoraMeta){ 0 };
   if (!qi_checkpoint_meta_string (checkpoint, "lora_adapter_metadata", &text))

@@ -65,13 +65,14 @@ load_low_rank (QiLoraSides *sides, QiWeights *w, const QiLoraPart *part, double 
 }
 
 static gboolean
-load_kron (QiLoraSides *sides, QiWeights *w, const QiLora *lora, const QiLoraPart *part, double factor, GError **error)
+load_kron (QiLoraSides *sides, QiWeights *w, const QiLora *lora, const QiLoraPart *part, double factor, gboolean plan,
+           GError **error)
 {
   const QiCheckpointTensor *whole = part->tensors[QI_LORA_W2];
-  g_autofree float *mix = qi_lora_part_mix (part, lora->checkpoint, factor, error);
+  g_autofree float *mix = plan ? NULL : qi_lora_part_mix (part, lora->checkpoint, factor, error);
   QiSide side = { 0 };
 
-  if (!mix)
+  if (!mix && !plan)
     return FALSE;
   if (whole)
     qi_weights_matrix (w, &side.down, whole, part->q, 0, part->p);
@@ -105,7 +106,7 @@ load_file (QiLoraSides *sides, const QiLora *lora, const QiLoad *load, GError **
       if (factor == 0)
         continue;
       if (part->kron)
-        good = load_kron (sides, w, lora, part, factor, error);
+        good = load_kron (sides, w, lora, part, factor, qi_stream_is_plan (load->stream), error);
       else
         load_low_rank (sides, w, part, factor);
     }

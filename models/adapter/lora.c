@@ -469,13 +469,10 @@ qi_loras_info (const QiLoras *loras, guint i)
   return &qi_loras_file (loras, i)->info;
 }
 
-const char *const *
-qi_loras_unused (const QiLoras *loras, guint i, guint *n)
+const GPtrArray *
+qi_loras_unused (const QiLoras *loras, guint i)
 {
-  const QiLora *lora = qi_loras_file (loras, i);
-
-  *n = lora->unused->len;
-  return (const char *const *) lora->unused->pdata;
+  return qi_loras_file (loras, i)->unused;
 }
 
 const char *

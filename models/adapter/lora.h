@@ -44,7 +44,7 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC (QiLoras, qi_loras_free)
 
 guint qi_loras_n (const QiLoras *loras);
 const QiLoraInfo *qi_loras_info (const QiLoras *loras, guint i);
-const char *const *qi_loras_unused (const QiLoras *loras, guint i, guint *n); /* keys, [n] */
+const GPtrArray *qi_loras_unused (const QiLoras *loras, guint i); /* keys: char * */
 
 /* Equal for equal files and strengths; "" when nothing is changed: no file, or all of strength 0. NULL counts as none. */
 const char *qi_loras_key (const QiLoras *loras);

@@ -71,7 +71,7 @@ run (const Case *c, gboolean resident)
   guint64 budget = 0;
 
   fill_jobs (c, jobs, noise);
-  plan = qi_plan_new (device, set, c->compute, pipeline, jobs, c->n, &error);
+  plan = qi_plan_new (device, set, c->compute, pipeline, jobs, c->n, NULL, &error);
   g_assert_no_error (error);
   if (!resident)
     for (QiPart part = 0; part < QI_N_PARTS; part++)
@@ -119,7 +119,7 @@ test_too_little (void)
   g_autoptr (QiRuntime) runtime = qi_runtime_new (device, set, QI_COMPUTE_F32, FALSE);
 
   fill_jobs (&c, &job, noise);
-  plan = qi_plan_new (device, set, QI_COMPUTE_F32, pipeline, &job, 1, &error);
+  plan = qi_plan_new (device, set, QI_COMPUTE_F32, pipeline, &job, 1, NULL, &error);
   g_assert_no_error (error);
   qi_runtime_set_job (runtime, &(QiJob){ .plan = plan, .budget = 1 << 20 });
   g_assert_false (qi_pipeline_run (pipeline, runtime, &job, 1, &picture, NULL, &error));
