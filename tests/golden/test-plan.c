@@ -16,6 +16,7 @@ typedef struct
   guint width, height, n;
   double guidance;
   QiCompute compute;
+  const char *loras; /* files of tests/data/make-loras.py, one a line; NULL: none */
 } Case;
 
 static void
@@ -35,6 +36,28 @@ fill_jobs (const Case *c, QiPipelineJob *jobs, float *noise)
                                .noise = noise };
 }
 
+/* (transfer full) */
+static QiLoras *
+open_loras (const Case *c)
+{
+  g_auto (GStrv) lines = g_strsplit (c->loras ? c->loras : "", "\n", -1);
+  g_autoptr (GError) error = NULL;
+  g_autofree char *joined = NULL;
+  QiLoras *loras;
+
+  for (guint i = 0; lines[i]; i++)
+    {
+      char *path = *lines[i] ? g_build_filename (g_getenv ("SFUMATO_TEST_LORAS"), "base", lines[i], NULL) : g_strdup ("");
+
+      g_free (lines[i]);
+      lines[i] = path;
+    }
+  joined = g_strjoinv ("\n", lines);
+  loras = qi_loras_open (joined, set, &error);
+  g_assert_no_error (error);
+  return loras;
+}
+
 static guint64
 tensor_peak (const QiPlan *plan, gboolean resident)
 {
@@ -44,8 +67,12 @@ tensor_peak (const QiPlan *plan, gboolean resident)
     {
       const QiPlanStage stage = qi_plan_stage (plan, part);
 
+      guint64 own = stage.weights;
+
+      for (QiPart with = 0; with < QI_N_PARTS; with++)
+        own += qi_plan_is_together (plan, part, with) ? qi_plan_stage (plan, with).weights : 0;
       weights += resident ? stage.weights : 0;
-      most = MAX (most, (resident ? weights : stage.weights) + stage.scratch);
+      most = MAX (most, (resident ? weights : own) + stage.scratch);
     }
   return most;
 }
@@ -67,11 +94,12 @@ run (const Case *c, gboolean resident)
   g_autofree QiPlanes *pictures = g_new0 (QiPlanes, c->n);
   g_autoptr (QiPlan) plan = NULL;
   g_autoptr (QiRuntime) runtime = qi_runtime_new (device, set, c->compute, FALSE);
+  g_autoptr (QiLoras) loras = open_loras (c);
   QiMemoryCount before, after;
   guint64 budget = 0;
 
   fill_jobs (c, jobs, noise);
-  plan = qi_plan_new (device, set, c->compute, pipeline, jobs, c->n, NULL, &error);
+  plan = qi_plan_new (device, set, c->compute, pipeline, jobs, c->n, loras, &error);
   g_assert_no_error (error);
   if (!resident)
     for (QiPart part = 0; part < QI_N_PARTS; part++)
@@ -79,7 +107,7 @@ run (const Case *c, gboolean resident)
   before = qi_device_memory (device);
   g_assert_cmpuint (before.tensors, ==, 0);
   qi_device_reset_memory_peak (device);
-  qi_runtime_set_job (runtime, &(QiJob){ .plan = plan, .budget = budget });
+  qi_runtime_set_job (runtime, &(QiJob){ .plan = plan, .budget = budget, .loras = loras });
   g_assert_true (qi_pipeline_run (pipeline, runtime, jobs, c->n, pictures, NULL, &error));
   g_assert_no_error (error);
   after = qi_device_memory (device);
@@ -104,6 +132,80 @@ test_handed_over (void)
 {
   run (&(Case){ 128, 96, 2, 3, QI_COMPUTE_F32 }, FALSE);
   run (&(Case){ 512, 256, 1, 1, QI_COMPUTE_F16 }, FALSE);
+}
+
+/* Adapters are counted as a part of their own, Kronecker products with what they need for work. */
+static void
+test_addons (void)
+{
+  const char *both = "diffusers.safetensors\nlokr.safetensors";
+  const Case with = { 256, 256, 1, 3, QI_COMPUTE_F32, both }, without = { 256, 256, 1, 3, QI_COMPUTE_F32, NULL };
+
+  run (&with, TRUE);
+  run (&(Case){ 208, 336, 1, 1, QI_COMPUTE_F16, both }, TRUE);
+  run (&with, FALSE);
+
+  g_autofree float *noise = g_new (float, 16 * 32 * 32);
+  g_autoptr (QiLoras) loras = open_loras (&with);
+  guint64 peaks[2];
+
+  for (guint i = 0; i < 2; i++)
+    {
+      g_autoptr (GError) error = NULL;
+      g_autoptr (QiPlan) plan = NULL;
+      QiPipelineJob job;
+
+      fill_jobs (&without, &job, noise);
+      plan = qi_plan_new (device, set, QI_COMPUTE_F32, qi_pipeline_by_name ("text-to-image"), &job, 1, i ? loras : NULL, &error);
+      g_assert_no_error (error);
+      g_assert_cmpint (qi_plan_stage (plan, QI_PART_ADDONS).used, ==, i == 1);
+      peaks[i] = qi_plan_stage_bytes (plan, QI_PART_MMDIT);
+    }
+  g_assert_cmpuint (peaks[1], >, peaks[0]);
+}
+
+static void
+count_loads (const QiProgress *progress, gpointer user_data)
+{
+  *(guint *) user_data += progress->stage == QI_STAGE_LOAD;
+}
+
+/* The transformer's stage with these files; how many reads of weights were told. */
+static guint
+stage_with (QiRuntime *runtime, const QiLoras *loras)
+{
+  g_autoptr (GError) error = NULL;
+  guint n = 0;
+
+  qi_runtime_set_job (runtime, &(QiJob){ .loras = loras, .progress = count_loads, .user_data = &n });
+  g_assert_nonnull (qi_runtime_begin (runtime, QI_PART_MMDIT, &error));
+  g_assert_true (qi_runtime_end (runtime, &error));
+  g_assert_no_error (error);
+  qi_runtime_set_job (runtime, NULL);
+  return n;
+}
+
+/* Other files, another strength, or none: only they are read, and only when they differ. */
+static void
+test_exchange (void)
+{
+  g_autoptr (QiLoras) first = open_loras (&(Case){ .loras = "second.safetensors" });
+  g_autoptr (QiLoras) again = open_loras (&(Case){ .loras = "\nsecond.safetensors:1" });
+  g_autoptr (QiLoras) weaker = open_loras (&(Case){ .loras = "second.safetensors:0.5" });
+  g_autoptr (QiLoras) zero = open_loras (&(Case){ .loras = "second.safetensors:0" });
+  g_autoptr (QiRuntime) runtime = qi_runtime_new (device, set, QI_COMPUTE_F32, FALSE);
+
+  g_assert_cmpuint (stage_with (runtime, NULL), >, 90);
+  g_assert_cmpuint (stage_with (runtime, first), ==, 30);
+  g_assert_cmpuint (stage_with (runtime, again), ==, 0);
+  g_assert_cmpuint (stage_with (runtime, weaker), ==, 30);
+  g_assert_true (qi_runtime_is_loaded (runtime, QI_PART_ADDONS));
+  g_assert_cmpuint (stage_with (runtime, zero), ==, 0);
+  g_assert_false (qi_runtime_is_loaded (runtime, QI_PART_ADDONS));
+  g_assert_cmpuint (stage_with (runtime, first), ==, 30);
+  qi_runtime_unload (runtime, QI_PART_MMDIT);
+  g_assert_false (qi_runtime_is_loaded (runtime, QI_PART_ADDONS));
+  g_assert_cmpuint (stage_with (runtime, first), >, 120);
 }
 
 static void
@@ -148,6 +250,8 @@ main (int argc, char **argv)
   g_test_add_func ("/plan/resident", test_resident);
   g_test_add_func ("/plan/handed-over", test_handed_over);
   g_test_add_func ("/plan/too-little", test_too_little);
+  g_test_add_func ("/plan/addons", test_addons);
+  g_test_add_func ("/plan/exchange", test_exchange);
   status = g_test_run ();
   if (qi_device_validation_messages (device, NULL))
     status = 1;
