@@ -178,7 +178,7 @@ fill_order (const QiEngine *engine, const QiRequest *request, Order *order, GErr
     return FALSE;
   if (!(order->loras = qi_loras_open (request->loras, engine->set, error)))
     return FALSE;
-  order->note = qi_loras_note (order->loras);
+  order->note = qi_loras_note (order->loras, request);
   if (!(order->prompt = qi_prompt_assemble (request->prompt, request->lettering, error)))
     return FALSE;
   choose_steps (engine, request, order);

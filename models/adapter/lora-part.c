@@ -100,6 +100,34 @@ read_values (const QiCheckpoint *checkpoint, const QiCheckpointTensor *tensor, g
 
 /* -- scale -------------------------------------------------------------------------------------------- */
 
+void
+qi_lora_meta_clear (QiLoraMeta *meta)
+{
+  g_clear_pointer (&meta->alphas, g_hash_table_unref);
+}
+
+/* {"attn.to_q": 4, …}; PEFT allows patterns there, which nobody writes: only names are known here. */
+static void
+read_alphas (QiLoraMeta *meta, QiJson *json, const char *key)
+{
+  yyjson_val *object = qi_json_object_or_null (json, key), *name;
+  yyjson_obj_iter iter;
+
+  if (!object)
+    return;
+  meta->alphas = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, g_free);
+  yyjson_obj_iter_init (object, &iter);
+  while ((name = yyjson_obj_iter_next (&iter)))
+    {
+      yyjson_val *value = yyjson_obj_iter_get_val (name);
+      const double alpha = yyjson_get_num (value);
+
+      if (!yyjson_is_num (value) || !(fabs (alpha) <= MAX_SCALE))
+        qi_json_fail (json, QI_ERROR_BAD_CHECKPOINT, "%s holds an alpha that is no number up to %g.", key, MAX_SCALE);
+      g_hash_table_insert (meta->alphas, g_strdup (yyjson_get_str (name)), g_memdup2 (&alpha, sizeof alpha));
+    }
+}
+
 gboolean
 qi_lora_meta_read (QiLoraMeta *meta, const QiCheckpoint *checkpoint, GError **error)
 {
@@ -108,7 +136,6 @@ qi_lora_meta_read (QiLoraMeta *meta, const QiCheckpoint *checkpoint, GError **er
   g_autofree char *name = g_strconcat (qi_checkpoint_path (checkpoint), ", lora_adapter_metadata", NULL);
   QiJson json = { .file = name, .prefix = "", .error = error };
 
-  *meta = (QiLoraMeta){ 0 };
   if (!qi_checkpoint_meta_string (checkpoint, "lora_adapter_metadata", &text))
     return TRUE;
   if (!(doc = qi_json_read (text, strlen (text), json.file, error)))
@@ -122,8 +149,26 @@ qi_lora_meta_read (QiLoraMeta *meta, const QiCheckpoint *checkpoint, GError **er
   meta->has_alpha = qi_json_has (&json, alpha);
   meta->alpha = qi_json_double_or (&json, alpha, -MAX_SCALE, MAX_SCALE, 1);
   meta->root = qi_json_bool_or (&json, named ? "transformer.use_rslora" : "use_rslora", FALSE);
+  read_alphas (meta, &json, named ? "transformer.alpha_pattern" : "alpha_pattern");
   yyjson_doc_free (doc);
   return !json.failed;
+}
+
+/* The metadata's alpha for a layer. */
+static double
+meta_alpha (const QiLoraMeta *meta, const char *module)
+{
+  GHashTableIter iter;
+  gpointer end, alpha;
+
+  if (!meta->alphas)
+    return meta->alpha;
+  g_hash_table_iter_init (&iter, meta->alphas);
+  while (g_hash_table_iter_next (&iter, &end, &alpha))
+    if (g_str_has_suffix (module, end)
+        && (strlen (module) == strlen (end) || module[strlen (module) - strlen (end) - 1] == '.'))
+      return *(const double *) alpha;
+  return meta->alpha;
 }
 
 static gboolean
@@ -156,7 +201,7 @@ static gboolean
 read_scale (QiLoraPart *part, const QiCheckpoint *checkpoint, const QiLoraMeta *meta, GError **error)
 {
   const QiCheckpointTensor *tensor = part->tensors[QI_LORA_ALPHA];
-  double alpha = meta->alpha;
+  double alpha = meta_alpha (meta, part->module);
 
   part->scale = 1;
   if (tensor)

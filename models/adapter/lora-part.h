@@ -39,8 +39,11 @@ typedef struct
 {
   gboolean has_alpha, root; /* root: alpha / sqrt (rank) */
   double alpha;
+  GHashTable *alphas;       /* end of a layer's name to double *, for layers of their own; NULL: none */
 } QiLoraMeta;
 gboolean qi_lora_meta_read (QiLoraMeta *meta, const QiCheckpoint *checkpoint, GError **error);
+void qi_lora_meta_clear (QiLoraMeta *meta);
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (QiLoraMeta, qi_lora_meta_clear)
 
 /* Partners are there, shapes agree with each other; fills in the rest. Errors name file and key. */
 gboolean qi_lora_part_check (QiLoraPart *part, const QiCheckpoint *checkpoint, const QiLoraMeta *meta, GError **error);

@@ -329,7 +329,7 @@ read_parts (QiLora *lora, const QiModelSet *set, GError **error)
   g_autoptr (QiLoraNames) names = qi_lora_names_new (set ? set->mmdit_config.n_layers : QI_MAX_LAYERS);
   g_autoptr (GHashTable) by_stem = g_hash_table_new (g_str_hash, g_str_equal);
   g_autoptr (GPtrArray) parts = g_ptr_array_new_with_free_func (part_free);
-  QiLoraMeta meta;
+  g_auto (QiLoraMeta) meta = { 0 };
 
   lora->info.n_keys = qi_checkpoint_n_tensors (lora->checkpoint);
   for (guint i = 0; i < lora->info.n_keys; i++)
@@ -493,9 +493,14 @@ qi_loras_few_steps (const QiLoras *loras)
 }
 
 char *
-qi_loras_note (const QiLoras *loras)
+qi_loras_note (const QiLoras *loras, const QiRequest *request)
 {
   g_autoptr (GString) note = g_string_new (NULL);
+  const guint few_steps = qi_loras_few_steps (loras);
+
+  if (few_steps && !request->steps && request->quality > QI_QUALITY_BALANCED)
+    g_string_append_printf (note, "A few-step add-on is in use, so %u steps were made, not those of the quality “%s”.", few_steps,
+                            qi_quality_name (request->quality));
 
   for (guint i = 0; i < qi_loras_n (loras); i++)
     {

