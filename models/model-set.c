@@ -175,6 +175,7 @@ qi_model_set_open (const QiModelPaths *paths, GError **error)
   if (!qi_model_paths_check (paths, error))
     return NULL;
   name_set (set, paths);
+  set->config_dir = g_strdup (paths->config);
   if (!qi_model_find_parts (&search, set, error) || !qi_model_find_tokenizer (&search, set, error))
     return NULL;
   load_configs (set, paths->config);
@@ -193,6 +194,7 @@ qi_model_set_free (QiModelSet *set)
   g_free (set->path);
   g_free (set->name);
   g_free (set->tokenizer_path);
+  g_free (set->config_dir);
   g_clear_pointer (&set->tokenizer, qi_tokenizer_free);
   g_clear_pointer (&set->transformer, qi_checkpoint_free);
   g_clear_pointer (&set->text_encoder, qi_checkpoint_free);

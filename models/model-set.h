@@ -42,6 +42,7 @@ typedef struct
   QiCheckpoint *controlnet; /* NULL: there is none, and nothing needs one but the pipelines of that name */
   QiTokenizer *tokenizer;
   char *tokenizer_path; /* NULL: from the text encoder's metadata */
+  char *config_dir;     /* as given; NULL: none */
   const char *found[QI_N_COMPONENTS];
 
   /* Geometry; *_from NULL: not known, for want of the part or of a configuration. */

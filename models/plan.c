@@ -29,6 +29,15 @@ qi_plan_new (QiDevice *device, const QiModelSet *set, QiCompute compute, const Q
   return done ? g_steal_pointer (&plan) : NULL;
 }
 
+QiPlan *
+qi_plan_of (QiDevice *device, const QiModelSet *set, QiCompute compute, QiPlanFunc run, gpointer user_data, GError **error)
+{
+  g_autoptr (QiPlan) plan = g_new0 (QiPlan, 1);
+
+  plan->runtime = qi_runtime_new (device, set, compute, TRUE);
+  return run (plan->runtime, user_data, error) ? g_steal_pointer (&plan) : NULL;
+}
+
 void
 qi_plan_free (QiPlan *plan)
 {
@@ -64,19 +73,13 @@ qi_plan_stage (const QiPlan *plan, QiPart part)
                         .scratch_blocks = scratch ? qi_pool_block_bytes (scratch) : 0 };
 }
 
-static gboolean
-has_stage (QiPart part)
-{
-  return part != QI_PART_CONTROLNET && part != QI_PART_ADDONS;
-}
-
 gboolean
-qi_plan_is_together (const QiPlan *plan, QiPart part, QiPart with)
+qi_plan_is_together (const QiPlan *plan, QiPart host, QiPart guest)
 {
-  return part == QI_PART_MMDIT && !has_stage (with) && qi_plan_stage (plan, with).used;
+  return qi_part_host (guest) == host && qi_plan_stage (plan, guest).used;
 }
 
-/* Blocks of the weights that a stage needs at once. */
+/* Blocks of the weights that a stage needs at once: those of guests are among them. */
 static guint64
 weights_together (const QiPlan *plan, QiPart part)
 {
@@ -93,7 +96,7 @@ qi_plan_stage_bytes (const QiPlan *plan, QiPart part)
 {
   const QiPlanStage stage = qi_plan_stage (plan, part);
 
-  if (!stage.used || !has_stage (part))
+  if (!stage.used || qi_part_is_guest (part))
     return 0;
   return weights_together (plan, part) + stage.scratch_blocks + qi_stream_fixed_bytes ();
 }
@@ -121,8 +124,8 @@ qi_plan_peak_bytes (const QiPlan *plan, guint64 budget)
         }
       if (need)
         peak = MAX (peak, held + need);
-      for (guint k = 0; k < QI_N_PARTS; k++)
-        if ((k == i && has_stage (i)) || qi_plan_is_together (plan, i, k))
+      for (guint k = 0; k < QI_N_PARTS; k++) /* guests with their host */
+        if ((k == i && !qi_part_is_guest (i)) || qi_plan_is_together (plan, i, k))
           held += loaded[k] = qi_plan_stage (plan, k).weights_blocks;
     }
   return peak;

@@ -52,6 +52,12 @@ make_text_encoder (const QiModelSet *set, const QiLoad *load, GError **error)
 }
 
 static gpointer
+make_text_head (const QiModelSet *set, const QiLoad *load, GError **error)
+{
+  return qi_text_head_new (&set->text_config, load, error);
+}
+
+static gpointer
 make_mmdit (const QiModelSet *set, const QiLoad *load, GError **error)
 {
   return qi_mmdit_new (&set->mmdit_config, load, error);
@@ -83,6 +89,8 @@ static const struct
   GDestroyNotify free;
 } kinds[QI_N_PARTS] = {
   [QI_PART_VISION] = { "vision tower", QI_COMPONENT_VISION, make_vision, (GDestroyNotify) qi_vision_free },
+  [QI_PART_TEXT_HEAD] = { "text encoder's output head", QI_COMPONENT_TEXT_ENCODER, make_text_head,
+                          (GDestroyNotify) qi_text_head_free },
   [QI_PART_TEXT_ENCODER] = { "text encoder", QI_COMPONENT_TEXT_ENCODER, make_text_encoder,
                              (GDestroyNotify) qi_text_encoder_free },
   [QI_PART_VAE_ENCODER] = { "VAE encoder", QI_COMPONENT_VAE, make_vae_encoder, (GDestroyNotify) qi_vae_encoder_free },
@@ -96,6 +104,27 @@ const char *
 qi_part_name (QiPart part)
 {
   return kinds[part].name;
+}
+
+QiPart
+qi_part_host (QiPart part)
+{
+  switch (part)
+    {
+    case QI_PART_TEXT_HEAD:
+      return QI_PART_TEXT_ENCODER;
+    case QI_PART_CONTROLNET:
+    case QI_PART_ADDONS:
+      return QI_PART_MMDIT;
+    default:
+      return QI_N_PARTS;
+    }
+}
+
+gboolean
+qi_part_is_guest (QiPart part)
+{
+  return qi_part_host (part) != QI_N_PARTS;
 }
 
 QiRuntime *
@@ -461,6 +490,7 @@ qi_runtime_abandon (QiRuntime *rt)
 
 const QiVision *qi_runtime_vision (QiRuntime *rt) { return rt->parts[QI_PART_VISION].object; }
 const QiTextEncoder *qi_runtime_text_encoder (QiRuntime *rt) { return rt->parts[QI_PART_TEXT_ENCODER].object; }
+const QiTextHead *qi_runtime_text_head (QiRuntime *rt) { return rt->parts[QI_PART_TEXT_HEAD].object; }
 const QiMmdit *qi_runtime_mmdit (QiRuntime *rt) { return rt->parts[QI_PART_MMDIT].object; }
 const QiControlnet *qi_runtime_controlnet (QiRuntime *rt) { return rt->parts[QI_PART_CONTROLNET].object; }
 const QiVaeEncoder *qi_runtime_vae_encoder (QiRuntime *rt) { return rt->parts[QI_PART_VAE_ENCODER].object; }

@@ -14,6 +14,7 @@
 #include "models/diffusion/mmdit.h"
 #include "models/engine.h"
 #include "models/text/encoder.h"
+#include "models/text/head.h"
 #include "models/text/vision.h"
 #include "models/vae/decoder.h"
 #include "models/vae/encoder.h"
@@ -21,6 +22,7 @@
 typedef enum
 {
   QI_PART_VISION,
+  QI_PART_TEXT_HEAD,  /* has no stage of its own: it works in that of the text encoder */
   QI_PART_TEXT_ENCODER,
   QI_PART_VAE_ENCODER,
   QI_PART_CONTROLNET, /* has no stage of its own: it works in that of the transformer */
@@ -63,6 +65,10 @@ void qi_runtime_progress (QiRuntime *runtime, const QiProgress *progress);
 
 const char *qi_part_name (QiPart part); /* "text encoder", "transformer", … */
 
+/* The part in whose stage part works beside it, when a job needs it; QI_N_PARTS: it has a stage of its own. */
+QiPart qi_part_host (QiPart part);
+gboolean qi_part_is_guest (QiPart part);
+
 /* NULL with error set: QI_ERROR_OUT_OF_MEMORY with figures when the stage does not fit the budget even alone. The stream
  * belongs to the runtime. Stages do not nest. */
 QiStream *qi_runtime_begin (QiRuntime *runtime, QiPart part, GError **error);
@@ -70,12 +76,13 @@ gboolean qi_runtime_end (QiRuntime *runtime, GError **error);
 /* After an error of the caller's own: ends the stage without a word. */
 void qi_runtime_abandon (QiRuntime *runtime);
 
-/* A further part's weights, for the rest of the current stage: the ControlNet's in that of the transformer. */
+/* The guest's weights, for the rest of the current stage: the ControlNet's in that of the transformer. */
 gboolean qi_runtime_load (QiRuntime *runtime, QiPart part, GError **error);
 
 /* The part of the current stage. */
 const QiVision *qi_runtime_vision (QiRuntime *runtime);
 const QiTextEncoder *qi_runtime_text_encoder (QiRuntime *runtime);
+const QiTextHead *qi_runtime_text_head (QiRuntime *runtime);
 const QiMmdit *qi_runtime_mmdit (QiRuntime *runtime);
 const QiControlnet *qi_runtime_controlnet (QiRuntime *runtime);
 const QiVaeEncoder *qi_runtime_vae_encoder (QiRuntime *runtime);

@@ -52,6 +52,9 @@ const char *qi_checkpoint_container (const QiCheckpoint *checkpoint);     /* "sa
 const char *qi_checkpoint_naming (const QiCheckpoint *checkpoint);        /* "diffusers", "comfyui", "wan", "llama.cpp", … */
 guint64 qi_checkpoint_bytes (const QiCheckpoint *checkpoint);             /* of its tensors */
 
+/* Of a text encoder's file: found by its name, but neither counted nor listed, since pictures are made without it. */
+#define QI_OUTPUT_HEAD "lm_head.weight"
+
 /* NULL: there is none. Borrowed. */
 const QiCheckpointTensor *qi_checkpoint_find (const QiCheckpoint *checkpoint, const char *name);
 guint qi_checkpoint_n_tensors (const QiCheckpoint *checkpoint);

@@ -2,16 +2,8 @@
  * SPDX-License-Identifier: GPL-3.0-or-later */
 /* models/text/prompt-embeddings.h — prompts, and the pictures they speak of, to the rows that the transformer reads. */
 #pragma once
-#include "base/image.h"
-#include "models/runtime.h"
+#include "models/text/seen.h"
 #include "models/text/template.h"
-
-/* A picture as the encoder is given it. Pixels are only looked at when they are needed. */
-typedef struct
-{
-  QiImage *image;      /* alpha is left out; NULL: only in a planning runtime */
-  guint width, height; /* the pipeline's own size for it, to which image is brought by Lanczos; 0: image's size */
-} QiPromptPicture;
 
 /* All borrowed. */
 typedef struct

@@ -6,6 +6,7 @@
 
 #include "base/error.h"
 #include "models/text/encoder.h"
+#include "models/text/head.h"
 #include "models/text/tokenizer.h"
 #include "models/text/vision.h"
 #include "tests/golden/golden.h"
@@ -204,7 +205,7 @@ tokens_before (const Pictures *p, guint first)
 }
 
 static gboolean
-run_row (const QiTextEncoder *encoder, guint64 width, QiStream *s, const Inputs *in, guint b, const Pictures *p, guint *picture,
+run_row (const QiTextEncoder *encoder, const QiTextHead *head, guint64 width, QiStream *s, const Inputs *in, guint b, const Pictures *p, guint *picture,
          Row *row, GError **error)
 {
   const QiTap tap = { qi_taps_collect, &row->taps };
@@ -232,7 +233,11 @@ run_row (const QiTextEncoder *encoder, guint64 width, QiStream *s, const Inputs 
       input.pictures = qi_upload_floats (s, p->rows + at * width, 2, (guint64[]){ n, width });
     }
   *picture += n_pictures;
-  qi_taps_collect ("last_hidden_state", qi_text_encoder_forward (encoder, s, &input, &tap), s, &row->taps);
+  const QiTensor *hidden = qi_text_encoder_forward (encoder, s, &input, &tap);
+
+  qi_taps_collect ("last_hidden_state", hidden, s, &row->taps);
+  if (head)
+    qi_taps_collect ("logits_last", qi_text_head_forward (head, s, qi_view_rows (s, hidden, input.n_ids - 1, 1)), s, &row->taps);
   qi_stream_end_scope (s);
   if (row->taps.error)
     {
@@ -295,9 +300,23 @@ add_positions (const Inputs *in, const Row *rows, QiTensorFile *out)
   qi_tensor_file_add (out, "position_ids", "I64", 3, (guint64[]){ 3, in->batch, in->n }, ids);
 }
 
+/* Of the last column; where that is padding the reference has scores that mean nothing, and there are none here. */
+static void
+add_logits (const Inputs *in, guint64 vocabulary, const Row *rows, QiTensorFile *out)
+{
+  g_autofree float *values = g_new (float, in->batch * vocabulary);
+
+  for (guint b = 0; b < in->batch; b++)
+    if (rows[b].kept->len < in->n)
+      return;
+  for (guint b = 0; b < in->batch; b++)
+    memcpy (values + b * vocabulary, qi_taps_find (&rows[b].taps, "logits_last")->values, vocabulary * sizeof *values);
+  qi_add (out, "logits_last", values, in->batch, vocabulary);
+}
+
 static gboolean
-run_all (QiCase *c, const QiTextEncoder *encoder, const QiTextConfig *config, QiStream *s, const Inputs *in, const Pictures *p,
-         GError **error)
+run_all (QiCase *c, const QiTextEncoder *encoder, const QiTextHead *head, const QiTextConfig *config, QiStream *s, const Inputs *in,
+         const Pictures *p, GError **error)
 {
   static const char *const names[] = { "last_hidden_state", "last_layer_before_norm", "rope.cos", "rope.sin" };
   QiTensorFile *out = qi_case_output (c, qi_outputs_name (c->root));
@@ -309,7 +328,7 @@ run_all (QiCase *c, const QiTextEncoder *encoder, const QiTextConfig *config, Qi
     {
       qi_taps_init (&rows[b].taps);
       rows[b].kept = g_array_new (FALSE, FALSE, sizeof (guint32));
-      ok = ok && run_row (encoder, config->width, s, in, b, p, &picture, &rows[b], error);
+      ok = ok && run_row (encoder, head, config->width, s, in, b, p, &picture, &rows[b], error);
     }
   if (ok)
     {
@@ -317,6 +336,8 @@ run_all (QiCase *c, const QiTextEncoder *encoder, const QiTextConfig *config, Qi
         add_stacked (in, rows, names[i], 0, out);
       add_stacked (in, rows, "hidden_states", config->n_layers + 1, out);
       add_positions (in, rows, out);
+      if (head)
+        add_logits (in, config->vocabulary, rows, out);
     }
   for (guint b = 0; b < in->batch; b++)
     {
@@ -338,6 +359,7 @@ qi_golden_text (QiCase *c, GError **error)
   g_autoptr (QiPool) pool = NULL;
   g_autoptr (QiStream) s = NULL;
   g_autoptr (QiTextEncoder) encoder = NULL;
+  g_autoptr (QiTextHead) head = NULL;
   QiTextConfig config;
   const char *from;
 
@@ -348,6 +370,10 @@ qi_golden_text (QiCase *c, GError **error)
   pool = qi_pool_new (device, "weights", FALSE);
   s = qi_stream_new (device, FALSE);
   qi_stream_set_compute (s, c->golden->compute);
-  encoder = qi_text_encoder_new (&config, &(QiLoad){ .checkpoint = checkpoint, .pool = pool, .stream = s }, error);
-  return encoder && run_all (c, encoder, &config, s, &in, &pictures, error);
+  const QiLoad load = { .checkpoint = checkpoint, .pool = pool, .stream = s };
+
+  encoder = qi_text_encoder_new (&config, &load, error);
+  if (encoder && qi_checkpoint_find (checkpoint, QI_OUTPUT_HEAD) && !(head = qi_text_head_new (&config, &load, error)))
+    return FALSE;
+  return encoder && run_all (c, encoder, head, &config, s, &in, &pictures, error);
 }

@@ -205,6 +205,8 @@ planned (void)
   g_assert_no_error (error);
   for (QiPart part = QI_PART_VISION; part <= QI_PART_TEXT_ENCODER; part++)
     {
+      if (qi_part_is_guest (part))
+        continue;
       weights += qi_pool_peak (qi_runtime_weights (plan, part));
       most = MAX (most, weights + qi_pool_peak (qi_runtime_scratch (plan, part)));
     }
