@@ -150,6 +150,28 @@ test_shift (void)
   g_assert_cmpuint (cli_difference (a, b), >, 2);
 }
 
+/* Other tasks go the same way. */
+static void
+test_edit (void)
+{
+  g_autofree char *model = cli_data ("models/edit-plus"), *picture = cli_data ("text-one-image/image1.png"), *right = lora ("metadata-2509.safetensors"),
+                  *wrong = lora ("style-2511.safetensors"), *a = cli_path ("edit-a.png"), *b = cli_path ("edit-b.png"),
+                  *c = cli_path ("edit-c.png");
+  g_auto (CliRun) none = cli_run ("edit", "--quiet", "--device=cpu", "--model", model, "--variant=edit-2509", "--image", picture, "--prompt=x",
+                                  "--steps=1", "--seed=1", "--output", a, NULL);
+  g_auto (CliRun) with = cli_run ("edit", "--quiet", "--device=cpu", "--model", model, "--variant=edit-2509", "--image", picture, "--prompt=x",
+                                  "--steps=1", "--seed=1", "--lora", right, "--output", b, NULL);
+  g_auto (CliRun) refused = cli_run ("edit", "--quiet", "--device=cpu", "--model", model, "--variant=edit-2509", "--image", picture, "--prompt=x",
+                                     "--steps=1", "--seed=1", "--lora", wrong, "--output", c, NULL);
+
+  cli_assert_status (&none, 0);
+  cli_assert_status (&with, 0);
+  g_assert_cmpuint (cli_difference (a, b), >, 5);
+  cli_assert_status (&refused, 3);
+  g_assert_nonnull (strstr (refused.err, "is for Qwen-Image-Edit-2511 and does not fit"));
+  g_assert_false (g_file_test (c, G_FILE_TEST_EXISTS));
+}
+
 static void
 test_told (void)
 {
@@ -198,6 +220,7 @@ add_tests (void)
   g_test_add_func ("/lora/two", test_two);
   g_test_add_func ("/lora/few-steps", test_few_steps);
   g_test_add_func ("/lora/shift", test_shift);
+  g_test_add_func ("/lora/edit", test_edit);
   g_test_add_func ("/lora/told", test_told);
   g_test_add_func ("/lora/refused", test_refused);
 }
