@@ -124,6 +124,7 @@ result_of (QiOrder *order, const QiPlanes *pictures, guint n, gboolean keep_late
   result->width = order->width;
   result->height = order->height;
   result->prompt = g_steal_pointer (&order->prompt);
+  result->note = g_steal_pointer (&order->note);
   if (keep_latents)
     result->latents = g_steal_pointer (&order->draws.noise);
   memcpy (result->latent_dims, order->latent_dims, sizeof result->latent_dims);
@@ -161,13 +162,14 @@ static gboolean
 run_order (QiEngine *engine, const QiOrder *order, const QiJob *request, QiPlanes *pictures, GError **error)
 {
   g_autoptr (QiPlan) plan = qi_plan_new (engine->device, engine->set, engine->compute, order->pipeline, order->jobs, order->n,
-                                         error);
+                                         order->loras, error);
   QiJob job = *request;
   gboolean done;
 
   if (!plan)
     return FALSE;
   job.plan = plan;
+  job.loras = order->loras;
   job.budget = budget_now (engine);
   if (!qi_plan_fits (plan, job.budget, error)) /* before anything is read */
     return FALSE;
@@ -319,7 +321,7 @@ qi_engine_plan_json (QiEngine *engine, const QiRequest *request, const QiInputs 
 
   if (!qi_order_fill (&order, engine->set, request, inputs, error))
     return NULL;
-  plan = qi_plan_new (engine->device, engine->set, engine->compute, order.pipeline, order.jobs, order.n, error);
+  plan = qi_plan_new (engine->device, engine->set, engine->compute, order.pipeline, order.jobs, order.n, order.loras, error);
   if (!plan)
     return NULL;
 
