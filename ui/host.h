@@ -16,6 +16,7 @@
 
 #include "base/image.h"
 #include "base/request.h"
+#include "compose/rect.h"
 
 #define QI_HOST_NONE (-1)
 
@@ -30,11 +31,6 @@ GQuark qi_host_error_quark (void);
 
 typedef enum { QI_HOST_RGB, QI_HOST_GRAY, QI_HOST_INDEXED } QiHostMode;
 typedef enum { QI_HOST_RASTER, QI_HOST_TEXT, QI_HOST_GROUP } QiHostKind;
-
-typedef struct
-{
-  gint x, y, width, height; /* width and height 0: nothing */
-} QiRect;
 
 /* An open image; an element of what qi_host_images() gives. */
 typedef struct

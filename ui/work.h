@@ -5,7 +5,7 @@
  *
  *   qi_work_new()    reads all that is needed from the host: frame, selection, references; later changes do not matter
  *   qi_work_run()    the engine, then around the model: registration, colour, blend
- *   qi_work_result() the results, as the host inserts them
+ *   qi_work_result() each result, as the host inserts it
  *
  * Threads: main thread; what is around the model is computed in a thread of its own while the main loop runs.
  * Errors:  those of host and engine, and QI_ERROR_BAD_REQUEST; ui/messages.h turns each into words for people. */
@@ -37,16 +37,20 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC (QiWork, qi_work_free)
 /* What the job is about, for drawing it. */
 const QiRect *qi_work_frame (const QiWork *work); /* in image pixels; nothing for a new picture */
 
-/* progress runs on the main thread; a preview is as the engine gives it, the whole frame. */
-void qi_work_run_async (QiWork *work, QiClient *client, QiProgressFunc progress, gpointer progress_data,
+/* Each result is a job of its own, so that the first can be looked at while the next one forms; ready runs after each, on the
+ * main thread, and may cancel. A preview is as the engine gives it, the whole frame. seconds_left counts all results. After an
+ * error or a cancel the results that were ready stay. */
+typedef void (*QiWorkReady) (QiWork *work, guint k, gpointer user_data);
+void qi_work_run_async (QiWork *work, QiClient *client, QiProgressFunc progress, QiWorkReady ready, gpointer data,
                         GCancellable *cancellable, GAsyncReadyCallback done, gpointer user_data);
 gboolean qi_work_run_finish (QiWork *work, GAsyncResult *result, GError **error);
-gboolean qi_work_run (QiWork *work, QiClient *client, QiProgressFunc progress, gpointer progress_data,
-                      GCancellable *cancellable, GError **error); /* blocks */
+gboolean qi_work_run (QiWork *work, QiClient *client, QiProgressFunc progress, gpointer data, GCancellable *cancellable,
+                      GError **error); /* blocks */
 
-/* After a run. Result k, from 0; borrowed. */
+/* Result k, from 0; borrowed. */
 guint qi_work_n_results (const QiWork *work);
 const QiHostResult *qi_work_result (const QiWork *work, guint k);
-gint64 qi_work_seed (const QiWork *work);     /* of the first */
-const char *qi_work_note (const QiWork *work); /* "Used smaller tiles to fit the card."; NULL: nothing to tell */
-gboolean qi_work_moved (const QiWork *work);   /* the picture moved further than can be corrected; results are as they came */
+gint64 qi_work_seed (const QiWork *work);         /* of the first; -1: not known yet */
+const char *qi_work_note (const QiWork *work);    /* "Used smaller tiles to fit the card."; NULL: nothing to tell */
+double qi_work_moved (const QiWork *work, guint k); /* pixels, where a result moved further than can be corrected; else 0 */
+gboolean qi_work_cut_off (const QiWork *work, guint k); /* what is new reaches the edge of the selection */
