@@ -127,6 +127,7 @@ qi_memory_write (const QiHostResult *result)
   write_pair (doc, job, "offsets", result->x, result->y);
   if (!qi_rect_is_empty (&result->canvas))
     write_pair (doc, job, "canvas", result->canvas.width, result->canvas.height);
+  yyjson_mut_obj_add_bool (doc, job, "selection", result->mask != NULL);
   target = yyjson_mut_obj_add_obj (doc, job, "target");
   write_source (doc, target, result->image, result->image, result->target);
   references = yyjson_mut_obj_add_arr (doc, job, "references");
@@ -300,7 +301,8 @@ read_job (GimpLayer *layer, yyjson_val *job, GError **error)
   memory->references = g_ptr_array_new_with_free_func ((GDestroyNotify) qi_host_reference_free);
   memory->image = gimp_image_get_id (home);
   memory->target = QI_HOST_NONE;
-  memory->bounds = qi_layer_rect (layer);
+  if (yyjson_get_bool (yyjson_obj_get (job, "selection")))
+    memory->bounds = qi_layer_rect (layer);
   memory->mask_layer = gimp_layer_get_mask (layer) ? gimp_item_get_id (GIMP_ITEM (layer)) : QI_HOST_NONE;
   if (!read_request (job, memory->request, error))
     return NULL;
@@ -336,6 +338,48 @@ qi_memory_read (GimpLayer *layer, const char *json, gsize n_bytes, GError **erro
     memory = read_job (layer, job, error);
   yyjson_doc_free (doc);
   return memory;
+}
+
+/* The smallest rectangle, in image pixels, with all that a layer's mask shows. */
+static QiRect
+shown_by_mask (GimpLayer *layer)
+{
+  const QiRect at = qi_layer_rect (layer);
+  g_autoptr (QiImage) mask = qi_layers_read_mask (gimp_item_get_image (GIMP_ITEM (layer)), layer, &at, (guint) at.width,
+                                                  (guint) at.height, NULL);
+  gint x0 = at.width, x1 = -1, y0 = at.height, y1 = -1;
+
+  for (gint y = 0; mask && y < at.height; y++)
+    {
+      const guint8 *values = qi_image_row (mask, (guint) y);
+
+      for (gint x = 0; x < at.width; x++)
+        if (values[x])
+          {
+            x0 = MIN (x0, x);
+            x1 = MAX (x1, x);
+            y0 = MIN (y0, y);
+            y1 = y;
+          }
+    }
+  return x1 < 0 ? (QiRect){ 0 } : (QiRect){ at.x + x0, at.y + y0, x1 - x0 + 1, y1 - y0 + 1 };
+}
+
+void
+qi_memory_selection (const QiHostMemory *memory, QiRequest *request, gint *mask_layer, QiRect *bounds)
+{
+  GimpLayer *layer = qi_layer_by_id (memory->mask_layer);
+
+  *mask_layer = layer ? memory->mask_layer : QI_HOST_NONE;
+  *bounds = layer ? shown_by_mask (layer) : memory->bounds;
+  if (layer)
+    request->soft_edge = 0; /* the mask has it */
+  if (!qi_rect_is_empty (&memory->frame))
+    {
+      g_free (request->frame);
+      request->frame = g_strdup_printf ("%d %d %d %d", memory->frame.x, memory->frame.y, memory->frame.width,
+                                        memory->frame.height);
+    }
 }
 
 /* -- on a layer -------------------------------------------------------------------------------------- */

@@ -47,6 +47,12 @@ qi_command_of_task (QiTask task)
   return NULL;
 }
 
+const char *
+qi_command_short_name (const QiCommand *command)
+{
+  return command->procedure + strlen ("plug-in-sfumato-");
+}
+
 static void
 add_arguments (GimpProcedure *procedure, const QiCommand *command)
 {

@@ -29,5 +29,7 @@ typedef struct
 const QiCommand *qi_commands (guint *n_commands);
 const QiCommand *qi_command_of_task (QiTask task); /* the first of its row */
 
+const char *qi_command_short_name (const QiCommand *command); /* "fill" */
+
 /* The procedure of that name for GIMP; NULL: there is none. (transfer full) */
 GimpProcedure *qi_procedure_create (GimpPlugIn *plug_in, const char *name);

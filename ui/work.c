@@ -149,7 +149,7 @@ prepare_frame (QiWork *work, QiHost *host, const QiWorkSource *source, const QiH
 
   if (!qi_frame_plan (request, &canvas, &layer, &selection, &sizes, &frame, error))
     return FALSE;
-  g_autoptr (QiImage) crop = qi_host_read (host, source->image, visible ? QI_HOST_NONE : source->target, QI_HOST_NONE,
+  g_autoptr (QiImage) crop = qi_host_read (host, source->image, visible ? QI_HOST_NONE : source->target, source->except,
                                            &frame.frame, frame.frame.width, frame.frame.height, error);
   if (!crop)
     return FALSE;
@@ -227,6 +227,7 @@ qi_work_new (QiHost *host, const QiWorkSource *source, const QiRequest *request,
   plan->request->results = 1;
   plan->image = source->image;
   plan->target = source->target;
+  plan->above = source->above;
   plan->name = layer_name (request, info->demo);
   plan->model = g_strdup (info->model_path ? info->model_path : info->model);
   plan->model_hash = g_strdup (info->model_hash);
@@ -397,6 +398,7 @@ add_result (QiWork *work, QiImage *image, const QiPatch *patch, gint64 seed)
 
   result->image = plan->image;
   result->target = plan->target;
+  result->above = plan->above;
   result->name = g_strdup (plan->name);
   result->hidden = work->done->len > 0;
   result->request = qi_request_copy (plan->request);
