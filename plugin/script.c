@@ -7,6 +7,7 @@
 #include "base/error.h"
 #include "plugin/host.h"
 #include "plugin/layers.h"
+#include "plugin/memory.h"
 #include "ui/messages.h"
 #include "ui/settings.h"
 #include "ui/wording.h"

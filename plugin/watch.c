@@ -124,8 +124,8 @@ hash_of_person (GimpImage *image, const QiHostImage *about, guint selection)
 static guint
 hash_of_pixels (GimpImage *image, GimpLayer *layer)
 {
-  gint w, h, channels;
-  guint hash = mix_bytes (1, gimp_image_get_thumbnail_data (image, THUMBNAIL, THUMBNAIL, &w, &h, &channels));
+  gint w = THUMBNAIL, h = THUMBNAIL, channels;
+  guint hash = mix_bytes (1, gimp_image_get_thumbnail_data (image, &w, &h, &channels));
 
   if (layer)
     {
