@@ -8,6 +8,7 @@
 #include <glib/gi18n-lib.h>
 
 #include "base/error.h"
+#include "compose/pixels.h"
 #include "plugin/layers.h"
 #include "plugin/memory.h"
 
@@ -95,9 +96,75 @@ layer_type (GimpImage *image, gboolean alpha)
     }
 }
 
+/* -- byte-identical where nothing is selected ---------------------------------------------------------- */
+
+static gboolean
+has_transparency (const QiImage *pixels, const QiImage *mask)
+{
+  for (guint y = 0; qi_image_channels (pixels) == 4 && y < qi_image_height (pixels); y++)
+    {
+      const guint8 *row = qi_image_row (pixels, y), *shown = mask ? qi_image_row (mask, y) : NULL;
+
+      for (guint x = 0; x < qi_image_width (pixels); x++)
+        if (row[x * 4 + 3] != 255 && (!shown || shown[x]))
+          return TRUE;
+    }
+  return FALSE;
+}
+
+static gboolean
+is_visible (GimpItem *item)
+{
+  for (; item; item = gimp_item_get_parent (item))
+    if (!gimp_item_get_visible (item))
+      return FALSE;
+  return TRUE;
+}
+
+/* Some layer from position on, in parent or at the root, shows. */
+static gboolean
+something_below (GimpImage *image, GimpItem *parent, gint position)
+{
+  g_autofree GimpItem **items = parent ? gimp_item_get_children (parent) : (GimpItem **) gimp_image_get_layers (image);
+
+  for (gint i = 0; items && items[i]; i++)
+    if (i >= position && gimp_item_get_visible (items[i]))
+      return TRUE;
+  return FALSE;
+}
+
+/* pixels as nothing at all where mask is 0: GIMP copies the lowest layer as it is, hidden colors too. (transfer full) */
+static QiImage *
+cut_out (const QiImage *pixels, const QiImage *mask)
+{
+  const guint width = qi_image_width (pixels), height = qi_image_height (pixels);
+  g_autoptr (QiImage) rgba = qi_pixels_convert (pixels, 4);
+  guint8 *cut = qi_pixels_alloc (width, height, 4);
+
+  for (guint y = 0; y < height; y++)
+    {
+      const guint8 *row = qi_image_row (rgba, y), *shown = qi_image_row (mask, y);
+
+      for (guint x = 0; x < width; x++)
+        if (shown[x])
+          memcpy (cut + ((gsize) y * width + x) * 4, row + (gsize) x * 4, 4);
+    }
+  return qi_pixels_take (width, height, 4, cut);
+}
+
+/* result's pixels as they go into a layer at that place. (transfer full) */
+static QiImage *
+fitted_pixels (GimpImage *image, GimpItem *parent, gint position, const QiHostResult *result)
+{
+  return result->mask && !something_below (image, parent, position) ? cut_out (result->pixels, result->mask)
+                                                                    : qi_image_ref (result->pixels);
+}
+
+/* -- layers ------------------------------------------------------------------------------------------ */
+
 /* Complete before it is in the image: then the insert alone is the undo step, and redo brings back everything. */
 static GimpLayer *
-new_layer (GimpImage *image, const QiHostResult *result, gboolean alpha, GError **error)
+new_layer (GimpImage *image, const QiHostResult *result, gboolean alpha, gboolean above, GError **error)
 {
   GimpLayer *layer = gimp_layer_new (image, result->name, (gint) qi_image_width (result->pixels),
                                      (gint) qi_image_height (result->pixels), layer_type (image, alpha), 100,
@@ -109,6 +176,10 @@ new_layer (GimpImage *image, const QiHostResult *result, gboolean alpha, GError 
       return NULL;
     }
   gimp_layer_set_offsets (layer, result->x, result->y);
+  /* An edit keeps what is transparent: laid over itself, half transparent would become three quarters. */
+  if ((result->request->task == QI_TASK_EDIT || result->request->task == QI_TASK_FILL) && above
+      && has_transparency (result->pixels, result->mask))
+    gimp_layer_set_composite_mode (layer, GIMP_LAYER_COMPOSITE_CLIP_TO_BACKDROP);
   write_pixels (layer, result->pixels);
   if (result->hidden)
     gimp_item_set_visible (GIMP_ITEM (layer), FALSE);
@@ -127,12 +198,17 @@ qi_place_insert (GimpImage *image, GimpLayer *target, const QiHostResult *result
 {
   g_auto (Selected) selected = { gimp_image_get_selected_layers (image), gimp_image_get_selected_channels (image) };
   GimpItem *above = target && gimp_item_get_image (GIMP_ITEM (target)) == image ? GIMP_ITEM (target) : NULL;
-  GimpLayer *layer = new_layer (image, result, TRUE, error);
+  GimpItem *parent = above ? gimp_item_get_parent (above) : NULL;
+  const gint position = above ? gimp_image_get_item_position (image, above) : 0;
+  QiHostResult fitted = *result;
+  GimpLayer *layer;
 
+  fitted.pixels = fitted_pixels (image, parent, position, result);
+  layer = new_layer (image, &fitted, TRUE, above ? is_visible (above) : something_below (image, NULL, 0), error);
+  qi_image_unref (fitted.pixels);
   if (!layer)
     return NULL;
-  if (!gimp_image_insert_layer (image, layer, above ? GIMP_LAYER (gimp_item_get_parent (above)) : NULL,
-                                above ? gimp_image_get_item_position (image, above) : 0))
+  if (!gimp_image_insert_layer (image, layer, (GimpLayer *) parent, position))
     {
       refused (error, "to insert the layer");
       gimp_item_delete (GIMP_ITEM (layer));
@@ -152,7 +228,7 @@ qi_place_open (const QiHostResult *result, gboolean shown, GError **error)
   GimpLayer *layer;
 
   gimp_image_undo_disable (image);
-  layer = new_layer (image, result, qi_image_channels (result->pixels) == 4, error);
+  layer = new_layer (image, result, qi_image_channels (result->pixels) == 4, FALSE, error);
   if (!layer || !gimp_image_insert_layer (image, layer, NULL, 0))
     {
       if (layer)
@@ -188,11 +264,15 @@ gboolean
 qi_place_rewrite (GimpLayer *layer, const QiHostResult *result, GError **error)
 {
   GimpImage *image = gimp_item_get_image (GIMP_ITEM (layer));
+  QiHostResult fitted = *result;
   gboolean ok;
 
+  fitted.pixels = fitted_pixels (image, gimp_item_get_parent (GIMP_ITEM (layer)),
+                                 gimp_image_get_item_position (image, GIMP_ITEM (layer)) + 1, result);
   gimp_image_undo_freeze (image);
-  ok = rewrite (layer, result, error);
+  ok = rewrite (layer, &fitted, error);
   gimp_image_undo_thaw (image);
+  qi_image_unref (fitted.pixels);
   gimp_displays_flush ();
   return ok;
 }

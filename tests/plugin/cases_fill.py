@@ -5,18 +5,19 @@ from inside import *
 
 RUNS = [
     {'env': {'QI_STUB': 'fill:200,30,60'},
-     'cases': ['large', 'kinds', 'targets', 'group', 'layer_mask', 'channel', 'none', 'several', 'offsets', 'locked_hidden',
+     'cases': ['large', 'kinds', 'targets', 'group', 'layer_mask', 'channel', 'none', 'several', 'offsets', 'locked_hidden', 'nothing_below',
                'selections', 'edges', 'refusals', 'results', 'new_pictures']},
     {'env': {'QI_STUB': 'fill:200,30,60'}, 'fonts': True, 'cases': ['text_layer']},
     {'env': {'QI_STUB': 'copy'}, 'cases': ['copied', 'chained']},
-    {'env': {'QI_STUB': 'shift:40,0,1'}, 'cases': ['moved_too_far']},
+    {'env': {'QI_STUB': 'shift:16,0,1'}, 'cases': ['moved_too_far']},
     {'env': {'QI_STUB': 'fail:denoise'}, 'cases': ['out_of_memory']},
     {'env': {'QI_STUB': 'die:denoise'}, 'cases': ['engine_dies']},
 ]
 COLOR = (200, 30, 60)
 
 
-def fill_and_compare(name, image, drawables, wanted=COLOR, tolerance=1, command='fill', **arguments):
+def fill_and_compare(name, image, drawables, wanted=COLOR, tolerance=1, command='fill', changes=True,
+                     rounded=False, **arguments):
     """The invariants of one call; the new layer."""
     before, size = composite(image)
     mask = selection(image)
@@ -26,11 +27,11 @@ def fill_and_compare(name, image, drawables, wanted=COLOR, tolerance=1, command=
     if not check(name + '/success', answer.status == SUCCESS, answer):
         return None
     after, _ = composite(image)
-    same, changed, n = outside_equal(before, after, mask, size)
+    same, changed, n = outside_equal(before, after, mask, size, u32=rounded)
     check(name + '/outside', same, n, 'pixels (or blocks) differ where nothing is selected')
-    check(name + '/inside', changed or 255 not in mask, 'nothing changed where all is selected')
+    check(name + '/inside', changed == changes or 255 not in mask, 'nothing changed where all is selected')
     check(name + '/selection', selection(image) == mask)
-    equal(name + '/selected layers', [layer.get_id() for layer in image.get_selected_layers()], selected)
+    equal(name + '/selected layers', sorted(layer.get_id() for layer in image.get_selected_layers()), sorted(selected))
     check(name + '/target', all(pixels(Gimp.Item.get_by_id(i)) == data for i, data in targets.items()))
     layer = answer.layers[0]
     ramp(name, image, layer, mask)
@@ -100,7 +101,8 @@ def kinds():
             ('indexed', None, 0, {'base': B.INDEXED})]:
         image, layer = new_image(240, 160, **options)
         select(image, 60, 40, 90, 70, feather=9)
-        made = fill_and_compare(name, image, [layer], wanted, tolerance)
+        # GIMP blends in floats, which whole numbers of 32 bits do not survive below any second layer.
+        made = fill_and_compare(name, image, [layer], wanted, tolerance, rounded=name == 'rgb-u32')
         if made:
             equal(name + '/type', made.get_image_type_name() if hasattr(made, 'get_image_type_name') else
                   (made.is_rgb(), made.is_gray(), made.is_indexed()), (layer.is_rgb(), layer.is_gray(), layer.is_indexed()))
@@ -198,6 +200,19 @@ def locked_hidden():
         fill_and_compare(name, image, [layer])
 
 
+def nothing_below():
+    """A layer that is the lowest to be seen: where it is masked there is as much nothing as before."""
+    image, layer = new_image(200, 150, alpha=True)
+    layer.set_visible(False)
+    small = Gimp.Layer.new(image, 'small', 50, 40, Gimp.ImageType.RGBA_IMAGE, 100, Gimp.LayerMode.NORMAL)
+    image.insert_layer(small, None, 1)
+    small.set_offsets(30, 30)
+    small.fill(Gimp.FillType.WHITE)
+    select(image, 50, 40, 60, 60, feather=5)
+    fill_and_compare('beside a small one', image, [layer])
+    fill_and_compare('of a small one', image, [small], source='visible', changes=False)
+
+
 def selections():
     """One pixel, two islands, all of it, a faint one."""
     for name, boxes in [('one pixel', [(77, 66, 1, 1)]), ('two islands', [(20, 20, 30, 30), (150, 100, 25, 25)]),
@@ -287,6 +302,7 @@ def new_pictures():
         check('is another', answer.image.get_id() != image.get_id())
         equal('layers', len(answer.image.get_layers()), 2)
         equal('shown', [l.get_visible() for l in answer.layers], [True, False])
+    image, layer = new_image(200, 150)
     select(image, 50, 40, 60, 60, feather=5)
     fill_and_compare('masked', image, [layer], command='generate')
 
@@ -310,14 +326,14 @@ def copied():
                           ('u16', {'precision': P.U16_NON_LINEAR}), ('adobe', {'profile': Gimp.ColorProfile.new_rgb_adobe()})]:
         image, layer = new_image(240, 160, **options)
         select(image, 60, 40, 90, 70, feather=9)
-        before, _ = composite(image)
-        made = fill_and_compare(name, image, [layer], wanted=None, command='edit')
-        a, b = (pixels(Gimp.Layer.new_from_visible(image, image, 'v'), format="R'G'B'A u8") for image in (image,) * 2)
-        made.set_visible(False)
-        v = Gimp.Layer.new_from_visible(image, image, 'v')
-        b = pixels(v, format="R'G'B'A u8")
-        worst = max(abs(x - y) for x, y in zip(a, b))
-        check(name + '/worst', worst <= 1, worst)
+        before = composite_u8(image)
+        for command in 'edit', 'fill':
+            made = fill_and_compare(name + '/' + command, image, [layer], wanted=None, command=command, changes=False)
+            after = composite_u8(image)
+            worst = max(abs(a - b) for a, b in zip(on_white(before), on_white(after)))
+            check(name + '/' + command + '/worst', worst <= 1, worst)
+            equal(name + '/' + command + '/alpha', after[3::4], before[3::4])
+            image.remove_layer(made)
         image.delete()
 
 
@@ -360,3 +376,4 @@ def engine_dies():
     answer = call('fill', image, [layer], prompt='x')
     check('said', answer.status == EXECUTION_ERROR and answer.error.startswith('The engine stopped unexpectedly.'), answer)
     equal('nothing placed', len(image.get_layers()), 1)
+

@@ -97,6 +97,24 @@ def composite(image):
     return data, len(data) // (image.get_width() * image.get_height())
 
 
+def composite_u8(image):
+    layer = Gimp.Layer.new_from_visible(image, image, 'visible')
+    data = pixels(layer, format="R'G'B'A u8")
+    layer.delete()
+    return data
+
+
+def on_white(rgba):
+    """What one sees of bytes that may be transparent."""
+    if rgba[3::4].count(255) * 4 == len(rgba):
+        return rgba
+    out = bytearray(rgba)
+    for i in range(0, len(rgba), 4):
+        a = rgba[i + 3]
+        out[i:i + 3] = bytes((v * a + 255 * (255 - a) + 127) // 255 for v in rgba[i:i + 3])
+    return out
+
+
 def selection(image):
     return pixels(image.get_selection(), format='Y u8')
 
@@ -133,7 +151,7 @@ def new_image(width, height, base=Gimp.ImageBaseType.RGB, precision=Gimp.Precisi
         layer.add_alpha()
         values = bytearray(pixels(layer, format="R'G'B'A u8"))
         for i in range(3, len(values), 4):
-            values[i] = (i // 4 * 7) % 256
+            values[i] = max(0, min(255, (i // 4 % width) * 340 // width - 50)) # nothing at the left, all at the right
         write(layer, bytes(values), "R'G'B'A u8")
     if indexed:
         image.convert_indexed(Gimp.ConvertDitherType.NONE, Gimp.ConvertPaletteType.GENERATE, 32, False, True, '')
@@ -149,21 +167,24 @@ def select(image, x, y, width, height, feather=0):
     Gimp.context_set_feather(False)
 
 
-def outside_equal(before, after, mask, bytes_per_pixel):
-    """(all bytes where mask is 0 are equal, some are not where it is 255, number of pixels outside that differ)"""
+def outside_equal(before, after, mask, bytes_per_pixel, u32=False):
+    """(all bytes where mask is 0 are equal, some are not where it is 255, number of pixels outside that differ)
+    u32: equal but for what a 32-bit float rounds away."""
     n_differ, changed = 0, False
     n, b = len(mask), bytes_per_pixel
-    step = 1 << 16
+    step = 1 << 14
     for at in range(0, n, step):
         m, x, y = mask[at:at + step], before[at * b:(at + step) * b], after[at * b:(at + step) * b]
         if x == y:
             continue
-        if not any(m):
+        if not any(m) and not u32:
             n_differ += 1
             continue
         for i, v in enumerate(m):
-            if x[i * b:i * b + b] != y[i * b:i * b + b]:
-                if v == 0:
+            p, q = x[i * b:i * b + b], y[i * b:i * b + b]
+            if p != q:
+                if v == 0 and not (u32 and all(abs(int.from_bytes(p[k:k + 4], 'little') - int.from_bytes(q[k:k + 4], 'little'))
+                                               <= 4096 for k in range(0, b, 4))):
                     n_differ += 1
                 elif v == 255:
                     changed = True
