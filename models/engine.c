@@ -89,6 +89,18 @@ qi_engine_free (QiEngine *engine)
   g_free (engine);
 }
 
+const QiModelSet *
+qi_engine_model_set (QiEngine *engine)
+{
+  return engine->set;
+}
+
+const char *
+qi_engine_device_name (QiEngine *engine)
+{
+  return qi_device_info (engine->device)->name;
+}
+
 /* -- a request in figures -------------------------------------------------------------------------- */
 
 /* A request with its defaults filled in. */

@@ -39,6 +39,10 @@ QiResult *qi_engine_generate (QiEngine *engine, const QiRequest *request, const 
                               gboolean keep_latents, QiProgressFunc progress, gpointer user_data,
                               GCancellable *cancellable, GError **error);
 
+/* What it works with; borrowed, as long as the engine lives. */
+const QiModelSet *qi_engine_model_set (QiEngine *engine);
+const char *qi_engine_device_name (QiEngine *engine);
+
 /* Device, capabilities and memory plan for a request, as one JSON object (transfer full). */
 char *qi_engine_plan_json (QiEngine *engine, const QiRequest *request, GError **error);
 /* A JSON array of every Vulkan device here, with its capabilities. (transfer full) */

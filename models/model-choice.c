@@ -75,3 +75,12 @@ qi_model_choose (QiModelPaths *paths, GPtrArray *strings, GError **error)
     }
   return TRUE;
 }
+
+gboolean
+qi_model_is_demo (const char *path)
+{
+  g_autofree char *full = path ? g_canonicalize_filename (path, NULL) : NULL;
+  g_autofree char *demo = g_canonicalize_filename (DEMO_MODEL, NULL);
+
+  return full && strcmp (full, demo) == 0;
+}

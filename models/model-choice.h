@@ -17,3 +17,6 @@
 /* Fills in what paths leaves open; strings owns what that needs. No model or transformer in the end: the demo model;
  * without one QI_ERROR_BAD_REQUEST says how to give a model. Paths are not looked at. */
 gboolean qi_model_choose (QiModelPaths *paths, GPtrArray *strings, GError **error);
+
+/* Whether that is the model which comes with the project. */
+gboolean qi_model_is_demo (const char *path);

@@ -32,12 +32,14 @@ def main(module, names, out):
     cases = importlib.import_module(module)
     for name in names:
         _case = name
+        began = time.monotonic()
         try:
             getattr(cases, name)()
         except Exception:
             check('exception', False, traceback.format_exc())
         for image in Gimp.get_images():
             image.delete()
+        print('%s took %.1f s' % (name, time.monotonic() - began), file=sys.stderr, flush=True)
     _out.write('{"name": "end"}\n')
     _out.close()
 
@@ -191,6 +193,11 @@ def outside_equal(before, after, mask, bytes_per_pixel, u32=False):
     return n_differ == 0, changed, n_differ
 
 
+def data_of(parasite):
+    """Its bytes, which come as signed numbers."""
+    return bytes(v & 255 for v in parasite.get_data() or ())
+
+
 def job_of(layer):
     parasite = layer.get_parasite('sfumato/job')
-    return json.loads(bytes(parasite.get_data()).decode()) if parasite else None
+    return json.loads(data_of(parasite).decode()) if parasite else None
