@@ -205,7 +205,7 @@ qi_session_place_row (QiSession *session, guint k, guint grid, const QiRect *pla
 
   row->grid = grid;
   row->place = place ? *place : (QiRect){ 0 };
-  touched (session, QI_CHANGED_STAGE | QI_CHANGED_LETTERING);
+  touched (session, QI_CHANGED_STAGE);
 }
 
 /* "PLACE[, STYLE]: WORDS", line breaks as \n; rows without words are left out. (transfer full); NULL: none */

@@ -175,6 +175,12 @@ take_off_canvas (QiSession *session)
     qi_session_take_card (session, qi_card_from_error (error));
 }
 
+gint
+qi_session_canvas_layer (QiSession *session)
+{
+  return session->canvas_layer;
+}
+
 gboolean
 qi_session_on_canvas (QiSession *session)
 {

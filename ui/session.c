@@ -396,6 +396,12 @@ qi_session_settings (QiSession *session)
   return session->settings;
 }
 
+QiClient *
+qi_session_client (QiSession *session)
+{
+  return session->client;
+}
+
 QiTask
 qi_session_task (QiSession *session)
 {

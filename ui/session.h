@@ -56,6 +56,7 @@ gint qi_session_image (QiSession *session);
 const QiHostView *qi_session_view (QiSession *session); /* NULL: no image */
 QiHost *qi_session_host (QiSession *session);
 QiSettings *qi_session_settings (QiSession *session);
+QiClient *qi_session_client (QiSession *session);
 
 char *qi_session_title (QiSession *session);                        /* (transfer full) */
 QiTask qi_session_task (QiSession *session);
@@ -145,6 +146,7 @@ gboolean qi_session_can_undo (QiSession *session);
 void qi_session_undo (QiSession *session);    /* a drop or a discard, for 10 s */
 /* The controls say something else than what the shown result came from: Again becomes the verb. */
 gboolean qi_session_differs (QiSession *session);
+gint qi_session_canvas_layer (QiSession *session); /* ours, to be chosen from; QI_HOST_NONE */
 gboolean qi_session_on_canvas (QiSession *session);
 void qi_session_set_on_canvas (QiSession *session, gboolean on);
 /* Under the picture. (transfer full) */
