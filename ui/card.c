@@ -182,7 +182,7 @@ rebuild (View *view)
   GtkWidget *widget = gtk_widget_get_parent (view->box);
 
   view->set_up = !card && qi_session_set_up_open (view->session);
-  gtk_container_foreach (GTK_CONTAINER (view->box), (GtkCallback) gtk_widget_destroy, NULL);
+  qi_empty (view->box);
   if (card)
     build_error (view, card);
   else if (view->set_up)

@@ -131,5 +131,5 @@ qi_dialog_key_press (GtkWidget *widget, GdkEventKey *event)
   if (state == 0 && focus && (GTK_IS_TEXT_VIEW (focus) || GTK_IS_ENTRY (focus)) &&
       gtk_window_propagate_key_event (GTK_WINDOW (dialog), event))
     return TRUE;
-  return GTK_WIDGET_CLASS (g_type_class_peek_parent (QI_DIALOG_GET_CLASS (dialog)))->key_press_event (widget, event);
+  return GTK_WIDGET_CLASS (g_type_class_peek (GTK_TYPE_WINDOW))->key_press_event (widget, event);
 }

@@ -293,7 +293,7 @@ rebuild (Letters *letters)
   const gboolean more = n > g_list_length (before), had_focus = focus && gtk_widget_is_ancestor (focus, letters->rows);
 
   letters->ours = TRUE;
-  gtk_container_foreach (GTK_CONTAINER (letters->rows), (GtkCallback) gtk_widget_destroy, NULL);
+  qi_empty (letters->rows);
   for (guint k = 0; k < n; k++)
     add_row (letters, k);
   letters->ours = FALSE;

@@ -329,7 +329,7 @@ rebuild (List *list)
   GtkWidget *focus = GTK_IS_WINDOW (top) ? gtk_window_get_focus (GTK_WINDOW (top)) : NULL;
   const gboolean had_focus = focus && gtk_widget_is_ancestor (focus, list->flow);
 
-  gtk_container_foreach (GTK_CONTAINER (list->flow), (GtkCallback) gtk_widget_destroy, NULL);
+  qi_empty (list->flow);
   if (qi_session_task (list->session) != QI_TASK_GENERATE)
     add_own_picture (list);
   for (guint k = 0; k < qi_session_n_references (list->session); k++)

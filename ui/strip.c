@@ -158,7 +158,7 @@ rebuild (Strip *strip)
       GtkWidget *top = gtk_widget_get_toplevel (strip->box);
       GtkWidget *focus = GTK_IS_WINDOW (top) ? gtk_window_get_focus (GTK_WINDOW (top)) : NULL;
       const gboolean had_focus = focus && gtk_widget_is_ancestor (focus, strip->box);
-      gtk_container_foreach (GTK_CONTAINER (strip->box), (GtkCallback) gtk_widget_destroy, NULL);
+      qi_empty (strip->box);
       g_ptr_array_set_size (strip->shown, 0);
       g_object_set_data (G_OBJECT (strip->box), "qi-focus", GINT_TO_POINTER (had_focus));
     }

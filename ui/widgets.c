@@ -97,6 +97,15 @@ qi_button (const char *label, const char *icon, const char *css)
 }
 
 void
+qi_empty (GtkWidget *container)
+{
+  g_autoptr (GList) all = gtk_container_get_children (GTK_CONTAINER (container));
+
+  for (GList *l = all; l; l = l->next)
+    gtk_widget_destroy (l->data);
+}
+
+void
 qi_css (GtkWidget *widget, const char *css)
 {
   g_auto (GStrv) classes = g_strsplit (css, " ", -1);

@@ -19,6 +19,8 @@ GtkWidget *qi_label (const char *text, const char *css);
 GtkWidget *qi_button (const char *label, const char *icon, const char *css);
 /* Icon and text side by side in what is a button already. */
 void qi_button_fill (GtkWidget *button, const char *label, const char *icon, gboolean arrow);
+/* Destroys what a container holds. */
+void qi_empty (GtkWidget *container);
 void qi_css (GtkWidget *widget, const char *css);
 void qi_css_set (GtkWidget *widget, const char *css, gboolean on);
 
