@@ -39,10 +39,10 @@ qi_commands (guint *n_commands)
 }
 
 const QiCommand *
-qi_command_of_task (QiTask task)
+qi_command_of_name (const char *procedure)
 {
-  for (guint i = 0; i < G_N_ELEMENTS (commands); i++)
-    if (commands[i].kind == QI_COMMAND_MAKE && commands[i].task == task)
+  for (guint i = 0; procedure && i < G_N_ELEMENTS (commands); i++)
+    if (strcmp (procedure, commands[i].procedure) == 0)
       return &commands[i];
   return NULL;
 }
@@ -83,27 +83,23 @@ add_return_values (GimpProcedure *procedure, const QiCommand *command)
 GimpProcedure *
 qi_procedure_create (GimpPlugIn *plug_in, const char *name)
 {
-  for (guint i = 0; i < G_N_ELEMENTS (commands); i++)
-    {
-      const QiCommand *command = &commands[i];
-      g_autofree char *menu_path = g_strconcat ("<Image>/Filters/", _("Ge_nerative"), NULL);
-      GimpProcedure *procedure;
+  const QiCommand *command = qi_command_of_name (name);
+  g_autofree char *menu_path = g_strconcat ("<Image>/Filters/", _("Ge_nerative"), NULL);
+  GimpProcedure *procedure;
 
-      if (strcmp (name, command->procedure) != 0)
-        continue;
-      procedure = gimp_image_procedure_new (plug_in, name, GIMP_PDB_PROC_TYPE_PLUGIN, qi_run, (gpointer) command, NULL);
-      gimp_procedure_set_image_types (procedure, "*");
-      /* Never grey: what is missing is said by the command itself. */
-      gimp_procedure_set_sensitivity_mask (procedure, GIMP_PROCEDURE_SENSITIVE_ALWAYS);
-      gimp_procedure_set_menu_label (procedure, _(command->label));
-      gimp_procedure_add_menu_path (procedure, menu_path);
-      if (command->menu_path)
-        gimp_procedure_add_menu_path (procedure, command->menu_path);
-      gimp_procedure_set_documentation (procedure, _(command->blurb), NULL, name);
-      gimp_procedure_set_attribution (procedure, "Sfumato authors", "Sfumato authors", "2026");
-      add_arguments (procedure, command);
-      add_return_values (procedure, command);
-      return procedure;
-    }
-  return NULL;
+  if (!command)
+    return NULL;
+  procedure = gimp_image_procedure_new (plug_in, name, GIMP_PDB_PROC_TYPE_PLUGIN, qi_run, (gpointer) command, NULL);
+  gimp_procedure_set_image_types (procedure, "*");
+  /* Never grey: what is missing is said by the command itself. */
+  gimp_procedure_set_sensitivity_mask (procedure, GIMP_PROCEDURE_SENSITIVE_ALWAYS);
+  gimp_procedure_set_menu_label (procedure, _(command->label));
+  gimp_procedure_add_menu_path (procedure, menu_path);
+  if (command->menu_path)
+    gimp_procedure_add_menu_path (procedure, command->menu_path);
+  gimp_procedure_set_documentation (procedure, _(command->blurb), NULL, name);
+  gimp_procedure_set_attribution (procedure, "Sfumato authors", "Sfumato authors", "2026");
+  add_arguments (procedure, command);
+  add_return_values (procedure, command);
+  return procedure;
 }

@@ -27,7 +27,7 @@ typedef struct
 } QiCommand;
 
 const QiCommand *qi_commands (guint *n_commands);
-const QiCommand *qi_command_of_task (QiTask task); /* the first of its row */
+const QiCommand *qi_command_of_name (const char *procedure); /* NULL: there is none */
 
 const char *qi_command_short_name (const QiCommand *command); /* "fill" */
 

@@ -295,6 +295,7 @@ qi_script_again (const char *prompt, gint64 seed, GimpImage *image, GimpDrawable
   source.target = memory->target;
   source.above = source.except = gimp_item_get_id (GIMP_ITEM (layer));
   source.references = memory->references;
+  source.place = qi_layer_rect (layer);
   qi_memory_selection (memory, request, &source.selection_layer, &source.bounds);
   return qi_request_check (request, error) && make (host, &source, request, made, error);
 }

@@ -181,7 +181,7 @@ prepare_frame (QiWork *work, QiHost *host, const QiWorkSource *source, const QiH
 
 /* Size and place of a new picture: as asked for; else the canvas, or its shape where that is more than the model makes. */
 static void
-prepare_new (QiWork *work, const QiHostView *view, const QiEngineInfo *info)
+prepare_new (QiWork *work, const QiWorkSource *source, const QiHostView *view, const QiEngineInfo *info)
 {
   QiRequest *request = work->plan->request;
   const guint unit = MAX (1, info->unit);
@@ -204,7 +204,7 @@ prepare_new (QiWork *work, const QiHostView *view, const QiEngineInfo *info)
   work->height = MAX (unit, height / unit * unit);
   if (view)
     { /* in the middle of what is selected, else of the canvas */
-      const QiRect *at = &view->selection;
+      const QiRect *at = qi_rect_is_empty (&source->place) ? &view->selection : &source->place;
       const gboolean none = qi_rect_is_empty (at);
 
       work->plan->x = (none ? view->image.width : 2 * at->x + at->width) / 2 - (int) work->width / 2;
@@ -262,7 +262,7 @@ qi_work_new (QiHost *host, const QiWorkSource *source, const QiRequest *request,
     }
   if (request->task == QI_TASK_GENERATE)
     {
-      prepare_new (work, view, info);
+      prepare_new (work, source, view, info);
       if (!prepare_new_mask (work, host, source, view, error))
         return NULL;
     }
