@@ -27,6 +27,7 @@ typedef struct
 {
   QiSession *session;
   GtkWidget *dialog; /* NULL: closed, while a job goes on or its results wait */
+  gboolean opened;   /* once at least */
   gboolean told;     /* that the results wait */
 } Window;
 
@@ -127,6 +128,7 @@ show (Window *window)
     {
       window->dialog = qi_dialog_new (window->session);
       window->told = FALSE;
+      window->opened = TRUE;
       g_signal_connect (window->dialog, "destroy", G_CALLBACK (on_destroy), window);
       /* Else the first click on the canvas hides it. */
       gimp_window_set_transient (GTK_WINDOW (window->dialog));
@@ -202,7 +204,7 @@ listen (GimpPlugIn *plug_in, Window *window)
 static void
 on_changed (QiSession *session, guint bits, Window *window)
 {
-  if (window->dialog || has_job (session) || qi_session_state (session) == QI_SESSION_STOPPING)
+  if (window->dialog || !window->opened || has_job (session) || qi_session_state (session) == QI_SESSION_STOPPING)
     return;
   if (qi_session_n_results (session) == 0)
     gtk_main_quit ();

@@ -8,7 +8,6 @@ gi.require_version('Gimp', '3.0')
 gi.require_version('Gegl', '0.4')
 from gi.repository import Gegl, Gimp, Gio, GLib, GObject
 
-pdb = Gimp.get_pdb()
 SUCCESS, CANCEL = Gimp.PDBStatusType.SUCCESS, Gimp.PDBStatusType.CANCEL
 EXECUTION_ERROR, CALLING_ERROR = Gimp.PDBStatusType.EXECUTION_ERROR, Gimp.PDBStatusType.CALLING_ERROR
 _out = None
@@ -58,6 +57,7 @@ class Answer:
 
 def call(name, image=None, drawables=None, run_mode=Gimp.RunMode.NONINTERACTIVE, **arguments):
     """Our procedure plug-in-sfumato-NAME; underscores in names of arguments stand for hyphens."""
+    pdb = Gimp.get_pdb()
     procedure = pdb.lookup_procedure('plug-in-sfumato-' + name)
     config = procedure.create_config()
     config.set_property('run-mode', run_mode)
