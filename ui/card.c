@@ -2,6 +2,7 @@
  * SPDX-License-Identifier: GPL-3.0-or-later */
 #include <glib/gi18n-lib.h>
 
+#include "ui/flow.h"
 #include "ui/parts.h"
 #include "ui/widgets.h"
 
@@ -94,8 +95,8 @@ static void
 build_error (View *view, const QiCard *card)
 {
   GtkWidget *head = qi_box (GTK_ORIENTATION_HORIZONTAL, 8), *lines = qi_box (GTK_ORIENTATION_VERTICAL, 2);
-  GtkWidget *icon = gtk_image_new_from_icon_name (card->broken ? "sf-error-symbolic" : "sf-warning-symbolic", GTK_ICON_SIZE_MENU);
-  GtkWidget *acts = gtk_flow_box_new ();
+  GtkWidget *icon = qi_icon (card->broken ? "sf-error-symbolic" : "sf-warning-symbolic", 16);
+  GtkWidget *acts = qi_flow_new (qi_px (head, 6), qi_px (head, 6));
   const gboolean has_acts = card->acts[0] != QI_ACT_NONE;
 
   qi_css (icon, card->broken ? "sf-mark-red" : "sf-mark-amber");
@@ -113,23 +114,11 @@ build_error (View *view, const QiCard *card)
   gtk_container_add (GTK_CONTAINER (head), lines);
   gtk_container_add (GTK_CONTAINER (head), close_button (view));
   gtk_container_add (GTK_CONTAINER (view->box), head);
-  gtk_flow_box_set_selection_mode (GTK_FLOW_BOX (acts), GTK_SELECTION_NONE);
-  gtk_flow_box_set_max_children_per_line (GTK_FLOW_BOX (acts), 3);
-  gtk_widget_set_halign (acts, GTK_ALIGN_START);
-  qi_name (acts, card->title);
   for (guint k = 0; k < G_N_ELEMENTS (card->acts); k++)
     if (card->acts[k] != QI_ACT_NONE && (card->acts[k] != QI_ACT_DETAILS || card->details))
-      {
-        GtkWidget *button = act_button (view, card->acts[k]);
-        gtk_container_add (GTK_CONTAINER (acts), button);
-        gtk_widget_set_can_focus (gtk_widget_get_parent (button), FALSE);
-      }
-  if (view->details)
-    {
-      GtkWidget *button = act_button (view, QI_ACT_REPORT);
-      gtk_container_add (GTK_CONTAINER (acts), button);
-      gtk_widget_set_can_focus (gtk_widget_get_parent (button), FALSE);
-    }
+      gtk_container_add (GTK_CONTAINER (acts), act_button (view, card->acts[k]));
+  if (view->details && card->acts[0] != QI_ACT_REPORT && card->acts[1] != QI_ACT_REPORT)
+    gtk_container_add (GTK_CONTAINER (acts), act_button (view, QI_ACT_REPORT));
   gtk_widget_set_margin_start (acts, qi_px (acts, 24));
   if (has_acts)
     gtk_container_add (GTK_CONTAINER (view->box), acts);
@@ -150,14 +139,14 @@ build_set_up (View *view)
   const gboolean good = info->device && !info->software;
   GtkWidget *name = qi_label (device, NULL), *files = qi_button (_ ("Use my fi_les…"), NULL, "sf-action");
   GtkWidget *mark = qi_box (GTK_ORIENTATION_HORIZONTAL, 4);
-  GtkWidget *icon = gtk_image_new_from_icon_name (good ? "sf-check-symbolic" : "sf-warning-symbolic", GTK_ICON_SIZE_MENU);
+  GtkWidget *icon = qi_icon (good ? "sf-check-symbolic" : "sf-warning-symbolic", 16);
 
   gtk_label_set_ellipsize (GTK_LABEL (name), PANGO_ELLIPSIZE_END);
   gtk_widget_set_hexpand (name, TRUE);
   qi_css (icon, good ? "sf-mark-green" : "sf-mark-amber");
   gtk_container_add (GTK_CONTAINER (mark), icon);
   gtk_container_add (GTK_CONTAINER (mark), qi_label (!info->device ? _ ("Too old") : good ? _ ("Suitable") : _ ("Works, slowly"), NULL));
-  gtk_container_add (GTK_CONTAINER (head), gtk_image_new_from_icon_name ("sf-device-symbolic", GTK_ICON_SIZE_MENU));
+  gtk_container_add (GTK_CONTAINER (head), qi_icon ("sf-device-symbolic", 16));
   gtk_container_add (GTK_CONTAINER (head), name);
   gtk_container_add (GTK_CONTAINER (head), mark);
   gtk_container_add (GTK_CONTAINER (head), close_button (view));

@@ -28,8 +28,10 @@ qi_dialog_add_prompt_mnemonic (QiDialog *dialog)
   for (const char *at = label; *at; at = g_utf8_next_char (at))
     if (*at == '_')
       keyval = gdk_keyval_to_lower (gdk_unicode_to_keyval (g_utf8_get_char (at + 1)));
-  if (keyval != GDK_KEY_VoidSymbol)
-    gtk_window_add_mnemonic (GTK_WINDOW (dialog), keyval, qi_prompt_entry_view (dialog->prompt));
+  if (keyval == GDK_KEY_VoidSymbol)
+    return;
+  gtk_window_add_mnemonic (GTK_WINDOW (dialog), keyval, qi_prompt_entry_view (dialog->prompt));
+  dialog->prompt_key = keyval;
 }
 
 /* An input method that is composing takes what it wants first: Enter ends a word there, not the prompt. */

@@ -16,7 +16,7 @@ struct _QiDialog
   GtkWidget *scene, *before, *after, *caption, *undo, *frame, *preview, *compare, *on_canvas, *grid;
   GtkWidget *strip, *options, *foot, *status, *device, *device_label, *menu;
   char *frame_text;
-  guint poll, tick;
+  guint poll, tick, prompt_key;
   gboolean ours;
 };
 

@@ -61,9 +61,8 @@ mode_buttons (QiDialog *dialog)
     {
       GtkWidget *radio = gtk_radio_button_new_from_widget (k ? GTK_RADIO_BUTTON (dialog->modes[0]) : NULL);
       GtkWidget *lines = qi_box (GTK_ORIENTATION_VERTICAL, 2), *label = gtk_label_new (qi_task_label (modes[k].task));
-      GtkWidget *icon = gtk_image_new_from_icon_name (modes[k].icon, GTK_ICON_SIZE_MENU);
+      GtkWidget *icon = qi_icon (modes[k].icon, 16);
       dialog->modes[k] = radio;
-      gtk_image_set_pixel_size (GTK_IMAGE (icon), qi_px (icon, 16));
       qi_css (label, "sf-small");
       gtk_container_add (GTK_CONTAINER (lines), icon);
       gtk_container_add (GTK_CONTAINER (lines), label);
@@ -157,6 +156,7 @@ show_caption (QiDialog *dialog)
   const gboolean comparing = qi_scene_is_comparing (QI_SCENE (dialog->scene));
 
   qi_set_text (dialog->caption, caption);
+  qi_set_visible (gtk_widget_get_parent (dialog->caption), *caption || running || results);
   qi_set_visible (dialog->undo, qi_session_can_undo (session));
   qi_set_visible (dialog->frame, !running && !results && !letters && qi_session_task (session) != QI_TASK_GENERATE &&
                                    qi_session_view (session) != NULL);
@@ -471,10 +471,9 @@ body (QiDialog *dialog)
 static GtkWidget *
 status_row (QiDialog *dialog)
 {
-  GtkWidget *row = qi_box (GTK_ORIENTATION_HORIZONTAL, 6), *shield = gtk_image_new_from_icon_name ("sf-shield-symbolic", GTK_ICON_SIZE_MENU);
+  GtkWidget *row = qi_box (GTK_ORIENTATION_HORIZONTAL, 6), *shield = qi_icon ("sf-shield-symbolic", 14);
   GtkWidget *menu = gtk_menu_button_new ();
 
-  gtk_image_set_pixel_size (GTK_IMAGE (shield), qi_px (shield, 14));
   qi_css (shield, "sf-hint");
   qi_name (shield, _ ("Local, no connection"));
   dialog->status = qi_label ("", "sf-hint sf-small");
@@ -566,6 +565,9 @@ qi_dialog_dispose (GObject *object)
 {
   QiDialog *dialog = QI_DIALOG (object);
 
+  if (dialog->prompt_key)
+    gtk_window_remove_mnemonic (GTK_WINDOW (dialog), dialog->prompt_key, qi_prompt_entry_view (dialog->prompt));
+  dialog->prompt_key = 0;
   g_clear_handle_id (&dialog->poll, g_source_remove);
   g_clear_handle_id (&dialog->tick, g_source_remove);
   if (dialog->session)
@@ -588,14 +590,33 @@ qi_dialog_init (QiDialog *dialog)
 {
 }
 
+/* As it was last, and never larger than the screen: at twice the font it would be. */
+static void
+set_size (QiDialog *dialog)
+{
+  GtkWidget *widget = GTK_WIDGET (dialog);
+  QiSettings *settings = qi_session_settings (dialog->session);
+  GdkDisplay *display = gtk_widget_get_display (widget);
+  GdkMonitor *monitor = gdk_display_get_primary_monitor (display);
+  GdkRectangle area = { 0, 0, G_MAXINT, G_MAXINT };
+  const int title = qi_px (widget, 40);
+
+  if (monitor || (monitor = gdk_display_get_monitor (display, 0)))
+    gdk_monitor_get_workarea (monitor, &area);
+  const int min_width = MIN (qi_px (widget, 400), area.width), min_height = MIN (qi_px (widget, 560), area.height - title);
+  GdkGeometry least = { .min_width = min_width, .min_height = min_height };
+  gtk_window_set_geometry_hints (GTK_WINDOW (dialog), NULL, &least, GDK_HINT_MIN_SIZE);
+  gtk_window_set_default_size (
+    GTK_WINDOW (dialog), CLAMP (qi_settings_get_int (settings, "width", qi_px (widget, 432)), min_width, area.width),
+    CLAMP (qi_settings_get_int (settings, "height", qi_px (widget, 772)), min_height, area.height - title));
+}
+
 GtkWidget *
 qi_dialog_new (QiSession *session)
 {
   qi_widgets_init ();
   QiDialog *dialog = g_object_new (QI_TYPE_DIALOG, "type-hint", GDK_WINDOW_TYPE_HINT_NORMAL, "role", "sfumato", NULL);
   GtkWidget *widget = GTK_WIDGET (dialog), *box = gtk_box_new (GTK_ORIENTATION_VERTICAL, 0);
-  QiSettings *settings = qi_session_settings (session);
-  const GdkGeometry least = { .min_width = qi_px (widget, 400), .min_height = qi_px (widget, 560) };
 
   dialog->session = g_object_ref (session);
   qi_css (widget, "sfumato");
@@ -610,13 +631,11 @@ qi_dialog_new (QiSession *session)
   gtk_container_add (GTK_CONTAINER (box), status_row (dialog));
   gtk_container_add (GTK_CONTAINER (dialog), box);
   gtk_widget_show_all (box);
-  gtk_window_set_geometry_hints (GTK_WINDOW (dialog), NULL, (GdkGeometry *) &least, GDK_HINT_MIN_SIZE);
-  gtk_window_set_default_size (GTK_WINDOW (dialog), MAX (qi_px (widget, 400), qi_settings_get_int (settings, "width", qi_px (widget, 432))),
-                               MAX (qi_px (widget, 560), qi_settings_get_int (settings, "height", qi_px (widget, 772))));
+  set_size (dialog);
   qi_dialog_add_prompt_mnemonic (dialog);
   g_signal_connect (dialog, "style-updated", G_CALLBACK (on_style), NULL);
   g_signal_connect (dialog, "size-allocate", G_CALLBACK (on_configured), NULL);
-  g_signal_connect (dialog, "set-focus", G_CALLBACK (on_focus), NULL);
+  g_signal_connect_after (dialog, "set-focus", G_CALLBACK (on_focus), NULL);
   g_signal_connect (session, "changed", G_CALLBACK (on_changed), dialog);
   g_signal_connect (session, "prompt-wanted", G_CALLBACK (on_prompt_wanted), dialog);
   on_changed (session, QI_CHANGED_ALL, dialog);

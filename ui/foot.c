@@ -70,7 +70,6 @@ action_show (const Action *action, const char *verb, const char *key, gboolean p
   qi_set_text (action->key, key);
   qi_set_visible (action->key, *key != '\0');
   qi_css_set (action->button, "sf-primary", primary);
-  qi_css_set (action->button, "suggested-action", primary);
   qi_name (action->button, gtk_label_get_text (GTK_LABEL (action->verb)));
 }
 
@@ -133,7 +132,7 @@ show_running (Foot *foot)
   qi_set_text (foot->left, left);
   gtk_progress_bar_set_fraction (GTK_PROGRESS_BAR (foot->bar), pace->bar);
   action_show (&foot->cancel, stopping ? _ ("Stopping…") : _ ("Cancel"),
-               stopping ? "" : qi_session_key (foot->session, QI_BUTTON_CANCEL, foot->focus), FALSE);
+               stopping ? "" : qi_session_key (foot->session, QI_BUTTON_CANCEL, foot->focus), TRUE);
   gtk_widget_set_sensitive (foot->cancel.button, !stopping);
   qi_set_visible (foot->waiting, qi_session_waiting (foot->session));
   /* Spoken when the stage changes and each ten seconds, not at each tick. */

@@ -140,7 +140,7 @@ place_button (Letters *letters, guint k)
       GtkWidget *radio = gtk_radio_button_new_from_widget (first ? GTK_RADIO_BUTTON (first) : NULL);
       first = first ? first : radio;
       gtk_toggle_button_set_mode (GTK_TOGGLE_BUTTON (radio), FALSE);
-      gtk_container_add (GTK_CONTAINER (radio), gtk_image_new_from_icon_name (arrow, GTK_ICON_SIZE_MENU));
+      gtk_container_add (GTK_CONTAINER (radio), qi_icon (arrow, 16));
       gtk_widget_set_size_request (radio, qi_px (radio, 34), qi_px (radio, 34));
       qi_name (radio, place_label (place));
       gtk_widget_set_tooltip_text (radio, place_label (place));
@@ -175,7 +175,7 @@ style_combo (Letters *letters, guint k)
   for (guint i = 0; i < G_N_ELEMENTS (styles); i++)
     gtk_combo_box_text_append_text (GTK_COMBO_BOX_TEXT (combo), _ (styles[i]));
   gtk_entry_set_text (GTK_ENTRY (entry), qi_session_row (letters->session, k)->style);
-  gtk_entry_set_width_chars (GTK_ENTRY (entry), 10);
+  gtk_entry_set_width_chars (GTK_ENTRY (entry), 12);
   gtk_entry_set_placeholder_text (GTK_ENTRY (entry), _ ("Style"));
   qi_name (combo, spoken);
   qi_name (entry, spoken);
@@ -209,10 +209,29 @@ add_row (Letters *letters, guint k)
   GtkWidget *place = place_button (letters, k);
   gtk_container_add (GTK_CONTAINER (box), place);
   g_object_set_data (G_OBJECT (box), "qi-place-button", place);
-  gtk_container_add (GTK_CONTAINER (box), style_combo (letters, k));
+  GtkWidget *style = style_combo (letters, k);
+  gtk_container_add (GTK_CONTAINER (box), style);
+  g_object_set_data (G_OBJECT (box), "qi-words", words);
+  g_object_set_data (G_OBJECT (box), "qi-style", gtk_bin_get_child (GTK_BIN (style)));
   gtk_container_add (GTK_CONTAINER (box), away);
   gtk_widget_show_all (box);
   gtk_container_add (GTK_CONTAINER (letters->rows), box);
+}
+
+/* A row that stays follows what is changed elsewhere: by dragging, by "Edit again". */
+static void
+show_row (GtkWidget *box, const QiSessionRow *row)
+{
+  GtkWidget *words = g_object_get_data (G_OBJECT (box), "qi-words"), *style = g_object_get_data (G_OBJECT (box), "qi-style");
+  GtkWidget *place = g_object_get_data (G_OBJECT (box), "qi-place-button");
+  GtkWidget *grid = gtk_bin_get_child (GTK_BIN (gtk_menu_button_get_popover (GTK_MENU_BUTTON (place))));
+
+  if (g_strcmp0 (gtk_entry_get_text (GTK_ENTRY (words)), row->words) != 0)
+    gtk_entry_set_text (GTK_ENTRY (words), row->words);
+  if (g_strcmp0 (gtk_entry_get_text (GTK_ENTRY (style)), row->style) != 0)
+    gtk_entry_set_text (GTK_ENTRY (style), row->style);
+  show_place (place, row);
+  gtk_toggle_button_set_active (GTK_TOGGLE_BUTTON (gtk_grid_get_child_at (GTK_GRID (grid), row->grid % 3, row->grid / 3)), TRUE);
 }
 
 /* -- from a text layer ------------------------------------------------------------------------------- */
@@ -317,8 +336,10 @@ on_changed (QiSession *session, guint what, gpointer user_data)
     {
       g_autoptr (GList) boxes = gtk_container_get_children (GTK_CONTAINER (letters->rows));
       guint k = 0;
+      letters->ours = TRUE;
       for (GList *l = boxes; l && k < qi_session_n_rows (session); l = l->next, k++)
-        show_place (g_object_get_data (l->data, "qi-place-button"), qi_session_row (session, k));
+        show_row (l->data, qi_session_row (session, k));
+      letters->ours = FALSE;
     }
 }
 

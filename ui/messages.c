@@ -8,6 +8,7 @@
 
 #include "base/error.h"
 #include "ui/host.h"
+#include "ui/wording.h"
 
 typedef struct
 {
@@ -93,32 +94,32 @@ static const Row rows[QI_N_SAY] = {
 };
 
 static const char *const acts[QI_N_ACT] = {
-  [QI_ACT_LESS_MEMORY] = N_ ("Use _less memory"),
+  [QI_ACT_LESS_MEMORY] = N_ ("Use less memor_y"),
   [QI_ACT_DETAILS] = N_ ("Detai_ls"),
   [QI_ACT_REPORT] = N_ ("Cop_y report"),
-  [QI_ACT_AGAIN] = N_ ("Try aga_in"),
-  [QI_ACT_PROCESSOR] = N_ ("Use processo_r"),
+  [QI_ACT_AGAIN] = N_ ("Tr_y again"),
+  [QI_ACT_PROCESSOR] = N_ ("Use proce_ssor"),
   [QI_ACT_HELP] = N_ ("_Help"),
   [QI_ACT_MODELS] = N_ ("Models and De_vices…"),
-  [QI_ACT_OTHER_SEED] = N_ ("Try anot_her seed"),
-  [QI_ACT_START_AGAIN] = N_ ("Start aga_in"),
-  [QI_ACT_WAIT] = N_ ("_Wait"),
+  [QI_ACT_OTHER_SEED] = N_ ("Tr_y another seed"),
+  [QI_ACT_START_AGAIN] = N_ ("_Start again"),
+  [QI_ACT_WAIT] = N_ ("Wa_it"),
   [QI_ACT_RESTART] = N_ ("Re_start"),
-  [QI_ACT_CHOOSE_FILE] = N_ ("Use my fi_les…"),
-  [QI_ACT_SWITCH_OFF] = N_ ("S_witch off"),
-  [QI_ACT_EDIT] = N_ ("Use E_dit"),
-  [QI_ACT_WHOLE_CANVAS] = N_ ("Use _whole canvas"),
+  [QI_ACT_CHOOSE_FILE] = N_ ("Choose _file…"),
+  [QI_ACT_SWITCH_OFF] = N_ ("_Switch off"),
+  [QI_ACT_EDIT] = N_ ("Use Ed_it"),
+  [QI_ACT_WHOLE_CANVAS] = N_ ("Use whole canva_s"),
   [QI_ACT_GROW] = N_ ("Grow _by 16 px"),
-  [QI_ACT_GO_ON] = N_ ("Go o_n"),
+  [QI_ACT_GO_ON] = N_ ("Go on"),
   [QI_ACT_TO_RGB] = N_ ("Convert to RG_B"),
-  [QI_ACT_PLACE_ANYWAY] = N_ ("Place an_yway"),
+  [QI_ACT_PLACE_ANYWAY] = N_ ("P_lace anyway"),
   [QI_ACT_ADD_PICTURE] = N_ ("Add p_icture"),
-  [QI_ACT_REMOVE_WORDS] = N_ ("Remove the _words"),
+  [QI_ACT_REMOVE_WORDS] = N_ ("Remove the word_s"),
   [QI_ACT_REMOVE_PICTURE] = N_ ("Remo_ve"),
   [QI_ACT_CHOOSE_AGAIN] = N_ ("C_hoose again"),
   [QI_ACT_SHORTEN] = N_ ("_Shorten"),
   [QI_ACT_PLACE] = N_ ("P_lace"),
-  [QI_ACT_OPEN_AS_IMAGE] = N_ ("Open as ima_ge"),
+  [QI_ACT_OPEN_AS_IMAGE] = N_ ("Open as _image"),
 };
 
 const char *
@@ -207,6 +208,26 @@ quoted_name (const char *message)
   return g_path_get_basename (path);
 }
 
+/* The engine counts in GiB, cards and files are sold in GB. */
+static char *
+as_sold (GMatchInfo *figure)
+{
+  g_autofree char *text = g_match_info_fetch (figure, 0);
+  char *unit = NULL;
+  const double value = g_ascii_strtod (text, &unit);
+  static const char units[] = "KMGT";
+
+  g_strchug (unit);
+  guint64 factor = 1;
+  for (const char *at = units; *at; at++)
+    {
+      factor *= 1024;
+      if (*unit == *at)
+        break;
+    }
+  return qi_words_bytes ((guint64) (value * factor));
+}
+
 /* "Needs 11.2 GiB of GPU memory, 7.9 GiB are free": the two figures, when there are two. */
 static QiCard *
 memory_card (const char *message)
@@ -218,9 +239,9 @@ memory_card (const char *message)
 
   if (g_regex_match (figure, message, 0, &found))
     {
-      needed = g_match_info_fetch (found, 0);
+      needed = as_sold (found);
       if (g_match_info_next (found, NULL))
-        there = g_match_info_fetch (found, 0);
+        there = as_sold (found);
     }
   const QiSay say = card || !there ? QI_SAY_GRAPHICS_MEMORY : QI_SAY_MEMORY;
   if (!there)

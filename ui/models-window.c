@@ -68,7 +68,7 @@ static GtkWidget *
 row (GtkWidget *list, GtkWidget *first, const char *name, const char *facts, GtkWidget *last)
 {
   GtkWidget *box = qi_box (GTK_ORIENTATION_HORIZONTAL, 10), *lines = gtk_box_new (GTK_ORIENTATION_VERTICAL, 0);
-  GtkWidget *title = qi_label (name, "sf-bold"), *dim = qi_label (facts, "sf-hint sf-small"), *item;
+  GtkWidget *title = qi_label (name, "sf-bold"), *dim = qi_label (facts, "sf-hint sf-small");
 
   gtk_label_set_ellipsize (GTK_LABEL (title), PANGO_ELLIPSIZE_END);
   gtk_label_set_line_wrap (GTK_LABEL (dim), TRUE);
@@ -84,22 +84,15 @@ row (GtkWidget *list, GtkWidget *first, const char *name, const char *facts, Gtk
   g_object_set (box, "margin", qi_px (box, 5), NULL);
   gtk_widget_show_all (box);
   gtk_container_add (GTK_CONTAINER (list), box);
-  item = gtk_widget_get_parent (box);
-  if (GTK_IS_LIST_BOX_ROW (item))
-    {
-      gtk_list_box_row_set_activatable (GTK_LIST_BOX_ROW (item), FALSE);
-      gtk_list_box_row_set_selectable (GTK_LIST_BOX_ROW (item), FALSE);
-      gtk_widget_set_can_focus (item, FALSE);
-      qi_name (item, name);
-    }
-  return item;
+  qi_name (box, name);
+  return box;
 }
 
 static GtkWidget *
 state (const char *text, gboolean good)
 {
   GtkWidget *box = qi_box (GTK_ORIENTATION_HORIZONTAL, 4);
-  GtkWidget *icon = gtk_image_new_from_icon_name (good ? "sf-check-symbolic" : "sf-warning-symbolic", GTK_ICON_SIZE_MENU);
+  GtkWidget *icon = qi_icon (good ? "sf-check-symbolic" : "sf-warning-symbolic", 16);
 
   qi_css (icon, good ? "sf-mark-green" : "sf-mark-amber");
   gtk_container_add (GTK_CONTAINER (box), icon);
@@ -174,7 +167,7 @@ show_models (Models *models)
     row (models->models, NULL, _ ("Looking…"), "", NULL);
   else if (info->model)
     {
-      GtkWidget *item = row (models->models, gtk_image_new_from_icon_name ("sf-picture-symbolic", GTK_ICON_SIZE_MENU), info->model,
+      GtkWidget *item = row (models->models, qi_icon ("sf-picture-symbolic", 16), info->model,
                              info->demo    ? _ ("Simple shapes and words, for practice. Came along.")
                              : info->edits ? _ ("Edits, fills and makes new pictures")
                                            : _ ("Makes new pictures"),
@@ -312,9 +305,9 @@ section (GtkWidget *box, const char *title)
 static GtkWidget *
 list (GtkWidget *box, const char *name)
 {
-  GtkWidget *frame = gtk_frame_new (NULL), *rows = gtk_list_box_new ();
+  GtkWidget *frame = gtk_frame_new (NULL), *rows = gtk_box_new (GTK_ORIENTATION_VERTICAL, 0);
 
-  gtk_list_box_set_selection_mode (GTK_LIST_BOX (rows), GTK_SELECTION_NONE);
+  atk_object_set_role (gtk_widget_get_accessible (rows), ATK_ROLE_LIST);
   qi_name (rows, name);
   gtk_container_add (GTK_CONTAINER (frame), rows);
   gtk_container_add (GTK_CONTAINER (box), frame);

@@ -10,7 +10,8 @@
 typedef struct
 {
   QiSession *session;
-  GtkWidget *box, *rows, *quality[N_QUALITIES], *seconds[N_QUALITIES], *results, *fold, *arrow, *label, *summary, *revealer;
+  GtkWidget *box, *rows, *quality[N_QUALITIES], *seconds[N_QUALITIES], *results, *fold, *arrow, *label, *summary, *revealer, *labels[3];
+  GtkSizeGroup *more; /* of the labels below, while they are seen */
   gboolean ours, folded, open;
 } Options;
 
@@ -26,6 +27,7 @@ options_free (gpointer data)
   Options *options = data;
 
   g_signal_handlers_disconnect_by_data (options->session, options);
+  g_object_unref (options->more);
   g_object_unref (options->session);
   g_free (options);
 }
@@ -68,6 +70,11 @@ sync_fold (Options *options)
 
   qi_set_visible (options->rows, rows);
   gtk_revealer_set_reveal_child (GTK_REVEALER (options->revealer), options->open);
+  for (guint k = 0; k < G_N_ELEMENTS (options->labels); k++)
+    if (options->open)
+      gtk_size_group_add_widget (options->more, options->labels[k]);
+    else if (g_slist_find (gtk_size_group_get_widgets (options->more), options->labels[k]))
+      gtk_size_group_remove_widget (options->more, options->labels[k]);
   qi_set_visible (options->revealer, options->open);
   gtk_image_set_from_icon_name (GTK_IMAGE (options->arrow), options->open ? "sf-down-symbolic" : "sf-right-symbolic",
                                 GTK_ICON_SIZE_MENU);
@@ -153,6 +160,7 @@ quality_row (Options *options, GtkSizeGroup *labels)
   gtk_label_set_xalign (GTK_LABEL (label), 0);
   gtk_label_set_mnemonic_widget (GTK_LABEL (label), options->quality[QI_QUALITY_BALANCED]);
   gtk_size_group_add_widget (labels, label);
+  options->labels[0] = label;
   gtk_container_add (GTK_CONTAINER (box), label);
   gtk_container_add (GTK_CONTAINER (box), linked);
   return box;
@@ -168,6 +176,7 @@ results_row (Options *options, GtkSizeGroup *labels)
   gtk_label_set_xalign (GTK_LABEL (label), 0);
   gtk_label_set_mnemonic_widget (GTK_LABEL (label), options->results);
   gtk_size_group_add_widget (labels, label);
+  options->labels[1] = label;
   g_signal_connect (options->results, "value-changed", G_CALLBACK (on_results), options);
   gtk_container_add (GTK_CONTAINER (box), label);
   gtk_container_add (GTK_CONTAINER (box), options->results);
@@ -179,8 +188,7 @@ fold_row (Options *options)
 {
   GtkWidget *button = gtk_button_new (), *box = qi_box (GTK_ORIENTATION_HORIZONTAL, 6);
 
-  options->arrow = gtk_image_new_from_icon_name ("sf-right-symbolic", GTK_ICON_SIZE_MENU);
-  gtk_image_set_pixel_size (GTK_IMAGE (options->arrow), qi_px (options->arrow, 10));
+  options->arrow = qi_icon ("sf-right-symbolic", 10);
   options->label = gtk_label_new_with_mnemonic (_ ("M_ore options"));
   gtk_label_set_mnemonic_widget (GTK_LABEL (options->label), button);
   options->summary = qi_label ("", "sf-hint");
@@ -208,10 +216,13 @@ qi_options_new (QiSession *session)
   options->rows = qi_box (GTK_ORIENTATION_VERTICAL, 6);
   options->revealer = gtk_revealer_new ();
   gtk_revealer_set_transition_type (GTK_REVEALER (options->revealer), GTK_REVEALER_TRANSITION_TYPE_NONE);
-  gtk_container_add (GTK_CONTAINER (options->rows), qi_size_chooser_new (session, labels));
+  GtkWidget *sizes = qi_size_chooser_new (session, labels);
+  options->more = gtk_size_group_new (GTK_SIZE_GROUP_HORIZONTAL);
+  options->labels[2] = g_object_get_data (G_OBJECT (sizes), "qi-label");
+  gtk_container_add (GTK_CONTAINER (options->rows), sizes);
   gtk_container_add (GTK_CONTAINER (options->rows), quality_row (options, labels));
   gtk_container_add (GTK_CONTAINER (options->rows), results_row (options, labels));
-  gtk_container_add (GTK_CONTAINER (options->revealer), qi_more_options_new (session, labels));
+  gtk_container_add (GTK_CONTAINER (options->revealer), qi_more_options_new (session, options->more));
   gtk_container_add (GTK_CONTAINER (options->box), options->rows);
   gtk_container_add (GTK_CONTAINER (options->box), fold_row (options));
   gtk_container_add (GTK_CONTAINER (options->box), options->revealer);

@@ -219,7 +219,7 @@ qi_prompt_entry_new (QiSession *session)
   prompt->min_lines = 4;
   prompt->max_lines = 8;
   prompt->scrolled = gtk_scrolled_window_new (NULL, NULL);
-  gtk_scrolled_window_set_policy (GTK_SCROLLED_WINDOW (prompt->scrolled), GTK_POLICY_NEVER, GTK_POLICY_AUTOMATIC);
+  gtk_scrolled_window_set_policy (GTK_SCROLLED_WINDOW (prompt->scrolled), GTK_POLICY_AUTOMATIC, GTK_POLICY_AUTOMATIC); /* NEVER would never let the window become narrower */
   gtk_scrolled_window_set_shadow_type (GTK_SCROLLED_WINDOW (prompt->scrolled), GTK_SHADOW_IN);
   qi_css (prompt->scrolled, "sf-prompt");
   prompt->view = gtk_text_view_new ();

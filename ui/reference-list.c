@@ -2,10 +2,11 @@
  * SPDX-License-Identifier: GPL-3.0-or-later */
 #include <glib/gi18n-lib.h>
 
+#include "ui/flow.h"
 #include "ui/parts.h"
 #include "ui/widgets.h"
 
-#define NAME_CHARS 6
+#define NAME_CHARS 9
 
 typedef struct
 {
@@ -34,7 +35,6 @@ append (List *list, GtkWidget *widget)
 {
   gtk_widget_show_all (widget);
   gtk_container_add (GTK_CONTAINER (list->flow), widget);
-  gtk_widget_set_can_focus (gtk_widget_get_parent (widget), FALSE); /* the buttons are what one goes through */
 }
 
 /* -- chips ------------------------------------------------------------------------------------------- */
@@ -92,10 +92,10 @@ chip (List *list, guint number, const char *name, GdkPixbuf *picture)
   GtkWidget *title = qi_label (label, "sf-bold"), *dim = qi_label (name, "sf-hint");
 
   gtk_container_add (GTK_CONTAINER (box), picture ? gtk_image_new_from_pixbuf (picture)
-                                                  : gtk_image_new_from_icon_name ("sf-picture-symbolic", GTK_ICON_SIZE_MENU));
+                                                  : qi_icon ("sf-picture-symbolic", 16));
   gtk_label_set_ellipsize (GTK_LABEL (dim), PANGO_ELLIPSIZE_END);
-  gtk_label_set_width_chars (GTK_LABEL (dim), MIN (NAME_CHARS, g_utf8_strlen (name, -1)));
-  gtk_label_set_max_width_chars (GTK_LABEL (dim), NAME_CHARS + 3);
+  gtk_label_set_width_chars (GTK_LABEL (dim), MIN (3, g_utf8_strlen (name, -1)));
+  gtk_label_set_max_width_chars (GTK_LABEL (dim), NAME_CHARS);
   gtk_container_add (GTK_CONTAINER (box), title);
   gtk_container_add (GTK_CONTAINER (box), dim);
   gtk_container_add (GTK_CONTAINER (button), box);
@@ -135,8 +135,8 @@ source_menu (List *list)
   g_signal_connect (layer, "toggled", G_CALLBACK (on_source), list);
   g_signal_connect (visible, "toggled", G_CALLBACK (on_source), list);
   gtk_menu_button_set_popup (GTK_MENU_BUTTON (button), menu);
-  qi_button_fill (button, NULL, "sf-down-symbolic", FALSE);
-  qi_css (button, "sf-chip");
+  qi_button_fill (button, NULL, NULL, TRUE);
+  qi_css (button, "sf-chip sf-narrow");
   qi_name (button, _ ("What Picture 1 is"));
   gtk_widget_set_tooltip_text (button, _ ("What Picture 1 is"));
   return button;
@@ -175,7 +175,7 @@ add_chip (List *list, guint k)
   const guint number = qi_session_reference_number (list->session, k);
   g_autoptr (GdkPixbuf) picture = thumbnail (list, reference);
   g_autofree char *spoken = g_strdup_printf (_ ("Remove Picture %u"), number);
-  GtkWidget *linked = gtk_box_new (GTK_ORIENTATION_HORIZONTAL, 0), *away = qi_button (NULL, "sf-close-symbolic", "sf-chip");
+  GtkWidget *linked = gtk_box_new (GTK_ORIENTATION_HORIZONTAL, 0), *away = qi_button (NULL, "sf-close-symbolic", "sf-chip sf-narrow");
 
   qi_css (linked, "linked");
   qi_name (away, spoken);
@@ -366,13 +366,7 @@ qi_reference_list_new (QiSession *session, GtkWidget *prompt_entry)
 
   list->session = g_object_ref (session);
   list->prompt = prompt_entry;
-  list->flow = gtk_flow_box_new ();
-  gtk_flow_box_set_selection_mode (GTK_FLOW_BOX (list->flow), GTK_SELECTION_NONE);
-  gtk_flow_box_set_max_children_per_line (GTK_FLOW_BOX (list->flow), 12);
-  gtk_flow_box_set_column_spacing (GTK_FLOW_BOX (list->flow), qi_px (list->flow, 6));
-  gtk_flow_box_set_row_spacing (GTK_FLOW_BOX (list->flow), qi_px (list->flow, 4));
-  gtk_flow_box_set_homogeneous (GTK_FLOW_BOX (list->flow), FALSE);
-  gtk_widget_set_halign (list->flow, GTK_ALIGN_FILL);
+  list->flow = qi_flow_new (qi_px (prompt_entry, 6), qi_px (prompt_entry, 4));
   qi_name (list->flow, _ ("Pictures"));
   g_object_set_data_full (G_OBJECT (list->flow), "qi-list", list, list_free);
   g_signal_connect (session, "changed", G_CALLBACK (on_changed), list);

@@ -2,6 +2,7 @@
  * SPDX-License-Identifier: GPL-3.0-or-later */
 /* ui/session-words.c — the part of the session that says things: sentences, captions, times, keys. */
 #include <glib/gi18n-lib.h>
+#include <string.h>
 
 #include "compose/mask.h"
 #include "ui/session-private.h"
@@ -136,13 +137,11 @@ qi_session_verb (QiSession *session)
   switch (session->mode.task)
     {
     case QI_TASK_GENERATE:
-      return practice ? _ ("Try generate") : _ ("Generate");
+      return practice ? _ ("Try _generate") : _ ("Generate");
     case QI_TASK_FILL:
-      if (removes (session))
-        return practice ? _ ("Try remove") : _ ("Remove");
-      return practice ? _ ("Try fill") : _ ("Fill");
+      return practice ? _ ("Try _fill") : removes (session) ? _ ("Remove") : _ ("Fill");
     default:
-      return practice ? _ ("Try edit") : _ ("Edit");
+      return practice ? _ ("Try _edit") : _ ("Edit");
     }
 }
 
@@ -238,14 +237,14 @@ qi_session_hint (QiSession *session, char **words, const char **button)
   if (session->other != QI_HOST_NONE)
     {
       *words = g_strdup_printf (_ ("You are working in “%s”."), session->other_name);
-      *button = _ ("Use _it");
+      *button = _ ("Use i_t");
       return QI_HINT_OTHER_IMAGE;
     }
   if (session->view && session->view->layer.ours && !session->memory && session->mode.task == QI_TASK_EDIT &&
       qi_rect_is_empty (&session->view->selection) && session->state == QI_SESSION_IDLE)
     {
       *words = g_strdup (_ ("This layer was made by Sfumato."));
-      *button = _ ("Edit it aga_in");
+      *button = _ ("Edit i_t again");
       return QI_HINT_AGAIN;
     }
   return QI_HINT_NONE;
@@ -276,6 +275,18 @@ qi_session_status (QiSession *session)
   return g_strdup (session->status ? session->status : _ ("Local. No connection."));
 }
 
+/* "NVIDIA GeForce RTX 4060" without the makers' words, which there is no room for. */
+static const char *
+short_name (const char *device)
+{
+  static const char *const words[] = { "NVIDIA ", "GeForce ", "AMD ", "Radeon ", "Intel(R) ", "Intel " };
+
+  for (guint k = 0; k < G_N_ELEMENTS (words); k++)
+    if (g_str_has_prefix (device, words[k]) && strchr (device + strlen (words[k]), ' '))
+      device += strlen (words[k]);
+  return device;
+}
+
 char *
 qi_session_device (QiSession *session)
 {
@@ -285,7 +296,7 @@ qi_session_device (QiSession *session)
     return g_strdup (session->info_error ? _ ("No engine") : "…");
   if (!info->device)
     return g_strdup (_ ("No device"));
-  const char *name = info->software ? _ ("Processor") : info->device;
+  const char *name = info->software ? _ ("Processor") : short_name (info->device);
   if (!info->memory_bytes || info->software)
     return g_strdup (name);
   g_autofree char *all = qi_words_bytes (info->memory_bytes);

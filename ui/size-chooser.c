@@ -70,7 +70,10 @@ on_shape (GtkToggleButton *button, gpointer user_data)
 static void
 on_other (GtkWidget *button, gpointer user_data)
 {
-  gtk_popover_popup (GTK_POPOVER (((Sizes *) user_data)->popover));
+  Sizes *sizes = user_data;
+
+  if (!sizes->ours && gtk_widget_get_mapped (button))
+    gtk_popover_popup (GTK_POPOVER (sizes->popover));
 }
 
 static void
@@ -159,6 +162,7 @@ qi_size_chooser_new (QiSession *session, GtkSizeGroup *labels)
   gtk_label_set_mnemonic_widget (GTK_LABEL (label), sizes->buttons[0]);
   gtk_label_set_xalign (GTK_LABEL (label), 0);
   gtk_size_group_add_widget (labels, label);
+  g_object_set_data (G_OBJECT (sizes->box), "qi-label", label);
   qi_name (turn, _ ("Turn by 90°"));
   gtk_widget_set_tooltip_text (turn, _ ("Turn by 90°"));
   g_signal_connect (turn, "clicked", G_CALLBACK (on_turn), sizes);

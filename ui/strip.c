@@ -123,7 +123,7 @@ static GtkWidget *
 thumb (Strip *strip, guint k)
 {
   GtkWidget *radio = gtk_radio_button_new_from_widget (GTK_RADIO_BUTTON (strip->rubber)), *overlay = gtk_overlay_new ();
-  GtkWidget *star = gtk_image_new_from_icon_name ("sf-star-symbolic", GTK_ICON_SIZE_MENU);
+  GtkWidget *star = qi_icon ("sf-star-symbolic", 16);
   g_autoptr (GdkPixbuf) pixels = picture (strip, qi_session_result (strip->session, k));
 
   gtk_toggle_button_set_mode (GTK_TOGGLE_BUTTON (radio), FALSE);

@@ -5,6 +5,8 @@
 #include <math.h>
 #include <string.h>
 
+#include "ui/ui-resources.h" /* made by the build */
+
 #define DESIGN_FONT 15.0 /* px, of which every size is a multiple */
 
 void
@@ -15,6 +17,7 @@ qi_widgets_init (void)
   if (!g_once_init_enter (&once))
     return;
   g_autoptr (GtkCssProvider) css = gtk_css_provider_new ();
+  g_resources_register (qi_ui_get_resource ()); /* a static library's constructors are left out with what nobody names */
   gtk_css_provider_load_from_resource (css, "/org/sfumato/theme.css");
   gtk_style_context_add_provider_for_screen (gdk_screen_get_default (), GTK_STYLE_PROVIDER (css),
                                              GTK_STYLE_PROVIDER_PRIORITY_APPLICATION + 100); /* above GIMP's own */
@@ -49,6 +52,15 @@ qi_box (GtkOrientation orientation, int spacing)
 }
 
 GtkWidget *
+qi_icon (const char *name, double size)
+{
+  GtkWidget *image = gtk_image_new_from_icon_name (name, GTK_ICON_SIZE_MENU);
+
+  gtk_image_set_pixel_size (GTK_IMAGE (image), qi_px (image, size));
+  return image;
+}
+
+GtkWidget *
 qi_label (const char *text, const char *css)
 {
   GtkWidget *label = gtk_label_new (text);
@@ -67,7 +79,7 @@ qi_button_fill (GtkWidget *button, const char *label, const char *icon, gboolean
   if (old)
     gtk_widget_destroy (old);
   if (icon)
-    gtk_container_add (GTK_CONTAINER (box), gtk_image_new_from_icon_name (icon, GTK_ICON_SIZE_MENU));
+    gtk_container_add (GTK_CONTAINER (box), qi_icon (icon, 16));
   if (label)
     {
       GtkWidget *text = gtk_label_new_with_mnemonic (label);
@@ -76,9 +88,7 @@ qi_button_fill (GtkWidget *button, const char *label, const char *icon, gboolean
     }
   if (arrow)
     {
-      GtkWidget *down = gtk_image_new_from_icon_name ("sf-down-symbolic", GTK_ICON_SIZE_MENU);
-      gtk_image_set_pixel_size (GTK_IMAGE (down), qi_px (down, 10));
-      gtk_container_add (GTK_CONTAINER (box), down);
+      gtk_container_add (GTK_CONTAINER (box), qi_icon ("sf-down-symbolic", 10));
     }
   gtk_widget_set_halign (box, GTK_ALIGN_CENTER);
   gtk_widget_show_all (box);

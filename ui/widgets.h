@@ -13,6 +13,8 @@ void qi_widgets_init (void);
 int qi_px (GtkWidget *widget, double n);
 
 GtkWidget *qi_box (GtkOrientation orientation, int spacing);
+/* size: of 15 px font, as with qi_px(). */
+GtkWidget *qi_icon (const char *name, double size);
 /* css: class, or NULL. */
 GtkWidget *qi_label (const char *text, const char *css);
 /* label with mnemonic; either may be NULL. */

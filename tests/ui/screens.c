@@ -40,8 +40,8 @@ seen (GtkWidget *widget)
 static gboolean
 usable (GtkWidget *widget)
 {
-  return GTK_IS_BUTTON (widget) || GTK_IS_ENTRY (widget) || GTK_IS_TEXT_VIEW (widget) || GTK_IS_COMBO_BOX (widget) ||
-         GTK_IS_RANGE (widget) || GTK_IS_DRAWING_AREA (widget) || GTK_IS_SWITCH (widget);
+  return !GTK_IS_SCROLLBAR (widget) && (GTK_IS_BUTTON (widget) || GTK_IS_ENTRY (widget) || GTK_IS_TEXT_VIEW (widget) || GTK_IS_COMBO_BOX (widget) ||
+         GTK_IS_RANGE (widget) || GTK_IS_DRAWING_AREA (widget) || GTK_IS_SWITCH (widget));
 }
 
 /* Parts of one control that GTK makes itself: the arrow of a combo box. */
@@ -149,14 +149,15 @@ check_tab (GtkWidget *window, Crawl *crawl, GPtrArray *faults)
       GtkWidget *focus = gtk_window_get_focus (GTK_WINDOW (window));
       if (focus)
         g_hash_table_add (visited, focus);
-      gtk_widget_child_focus (window, GTK_DIR_TAB_FORWARD);
+      g_signal_emit_by_name (window, "move-focus", GTK_DIR_TAB_FORWARD);
     }
   for (guint k = 0; k < crawl->focusable->len; k++)
     {
       GtkWidget *widget = crawl->focusable->pdata[k];
       g_autofree char *name = name_of (widget);
       if (!g_hash_table_contains (visited, widget) && !part_of_combo (widget) && !GTK_IS_COMBO_BOX (widget) &&
-          !gtk_widget_get_ancestor (widget, GTK_TYPE_POPOVER))
+          !gtk_widget_get_ancestor (widget, GTK_TYPE_POPOVER) &&
+          !(GTK_IS_RADIO_BUTTON (widget) && !gtk_toggle_button_get_active (GTK_TOGGLE_BUTTON (widget)))) /* by arrows */
         g_ptr_array_add (faults, g_strdup_printf ("Tab does not come to %s “%s”", G_OBJECT_TYPE_NAME (widget), name ? name : ""));
     }
 }

@@ -99,7 +99,9 @@ with_boat (QiState *state, double hull_r, double hull_g, double hull_b, gboolean
 {
   const QiImage *first = qi_fake_first (state->client);
   const int width = qi_image_width (first), height = qi_image_height (first);
-  cairo_surface_t *surface = qi_surface (first);
+  const QiRect frame = *qi_session_job_frame (state->session);
+  g_autoptr (QiImage) crop = qi_host_read (QI_HOST (state->host), state->image, state->photo, QI_HOST_NONE, &frame, width, height, NULL);
+  cairo_surface_t *surface = qi_surface (crop);
   cairo_t *cr = cairo_create (surface);
   const double w = width, h = height, x = w * 0.5, y = h * 0.55, s = h * 0.2;
 
@@ -187,11 +189,21 @@ state_a (QiState *state)
   fill (state);
 }
 
+static gint64 skipped;
+
+static gint64
+later (void)
+{
+  return g_get_monotonic_time () + skipped;
+}
+
 static void
 state_b (QiState *state)
 {
   fill (state);
   qi_session_start (state->session);
+  skipped = 16 * G_USEC_PER_SEC;
+  state->session->clock = later;
   g_autoptr (QiImage) forming = with_boat (state, 0, 0, 0, TRUE);
   qi_fake_info (state->client)->used_bytes = 5700000000;
   qi_session_ask_engine (state->session);
