@@ -208,7 +208,8 @@ describe_first (QiEngine *engine, QiOrder *order, const QiJob *request, char **n
       return TRUE;
     }
   job.budget = budget_now (engine);
-  whole = qi_plan_new (engine->device, engine->set, engine->compute, order->pipeline, order->jobs, order->n, error);
+  whole = qi_plan_new (engine->device, engine->set, engine->compute, order->pipeline, order->jobs, order->n, order->loras,
+                       error);
   if (!whole || !qi_plan_fits (whole, job.budget, error)
       || !(plan = qi_plan_of (engine->device, engine->set, engine->compute, plan_description, &picture, error))
       || !qi_plan_fits (plan, job.budget, error))
@@ -221,6 +222,15 @@ describe_first (QiEngine *engine, QiOrder *order, const QiJob *request, char **n
     return FALSE;
   qi_order_set_prompt (order, text);
   return TRUE;
+}
+
+/* After what a result says already. */
+static void
+add_note (QiResult *result, const char *note)
+{
+  g_autofree char *before = g_steal_pointer (&result->note);
+
+  result->note = before && note ? g_strconcat (before, " ", note, NULL) : g_strdup (before ? before : note);
 }
 
 QiResult *
@@ -249,7 +259,7 @@ qi_engine_generate (QiEngine *engine, const QiRequest *request, const QiInputs *
       && check_messages (engine, &failure))
     {
       result = result_of (&order, pictures, n, keep_latents);
-      result->note = g_steal_pointer (&note);
+      add_note (result, note);
     }
   for (guint k = 0; k < n; k++)
     qi_planes_clear (&pictures[k]);
@@ -297,7 +307,11 @@ qi_engine_caption (QiEngine *engine, QiImage *image, const QiCaptionOptions *opt
       || !(plan = qi_plan_of (engine->device, engine->set, engine->compute, plan_caption, &sight, error)))
     return NULL;
 
-  const QiJob job = { plan, budget_now (engine), progress, user_data, cancellable };
+  const QiJob job = { .plan = plan,
+                      .budget = budget_now (engine),
+                      .progress = progress,
+                      .user_data = user_data,
+                      .cancellable = cancellable };
 
   qi_runtime_set_job (engine->runtime, &job);
   caption = qi_caption_annotate (engine->runtime, &sight.picture, &sight.options, &failure);
