@@ -24,6 +24,7 @@ typedef struct
   guint64 memory_budget;   /* bytes of device memory to use; 0: 90 % of what is free */
   gboolean validate;       /* validation layers on; any message is an error */
   gboolean profile;        /* GPU time per op */
+  gboolean previews;       /* progress of the denoising comes with rough pictures, an eighth of the result's size */
   const char *compute;     /* "f32", "f16", "auto" or NULL: auto */
 } QiEngineParams;
 #define QI_ENGINE_PARAMS(...) (&(const QiEngineParams){ __VA_ARGS__ })
