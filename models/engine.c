@@ -22,7 +22,7 @@ struct _QiEngine
   QiRuntime *runtime;
   QiCompute compute;
   guint64 budget; /* as asked for; 0: a share of what is free */
-  gboolean validate, profile, lost;
+  gboolean validate, profile, previews, lost;
 };
 
 /* -- opening --------------------------------------------------------------------------------------- */
@@ -56,6 +56,7 @@ open_device (QiEngine *engine, const QiEngineParams *params, GError **error)
 
   engine->validate = device.validate;
   engine->profile = device.profile;
+  engine->previews = params->previews;
   engine->budget = params->memory_budget;
   engine->device = qi_device_open (&device, error);
   return engine->device && choose_compute (engine, params->compute, error);
@@ -253,6 +254,8 @@ qi_engine_generate (QiEngine *engine, const QiRequest *request, const QiInputs *
   if (g_cancellable_set_error_if_cancelled (cancellable, error) || !qi_order_fill (&order, engine->set, request, inputs, error)
       || !qi_order_draw (&order, engine->set, inputs ? inputs->latents : NULL, error))
     return NULL;
+  for (guint k = 0; k < order.n; k++)
+    order.jobs[k].previews = engine->previews;
   n = order.n * qi_pipeline_n_results (order.pipeline, order.jobs);
   pictures = g_new0 (QiPlanes, n);
   if (describe_first (engine, &order, &job, &note, &failure) && run_order (engine, &order, &job, pictures, &failure)
