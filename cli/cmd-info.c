@@ -47,7 +47,7 @@ report_plan (Report *report, const QiOptions *options, GCancellable *cancellable
 {
   g_autoptr (QiEngine) engine = qi_engine_open (&options->paths, &options->engine, NULL, NULL, cancellable, error);
 
-  report->plan = engine ? qi_engine_plan_json (engine, options->request, error) : NULL;
+  report->plan = engine ? qi_engine_plan_json (engine, options->request, NULL, error) : NULL;
   return report->plan != NULL;
 }
 

@@ -4,10 +4,12 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include <yyjson.h>
 
+#include "base/bytes.h"
 #include "base/error.h"
 #include "cli/interrupt.h"
 
@@ -119,6 +121,48 @@ qi_events_progress (const QiProgress *progress, gpointer user_data)
     progress_json (progress);
   else
     progress_line (events, progress);
+}
+
+static void
+plan_json (yyjson_val *request, yyjson_val *plan)
+{
+  static const char *const numbers[] = { "width", "height", "steps", "results" };
+  yyjson_mut_doc *doc = event_new ("plan");
+  yyjson_mut_val *root = yyjson_mut_doc_get_root (doc);
+
+  yyjson_mut_obj_add_strcpy (doc, root, "pipeline", yyjson_get_str (yyjson_obj_get (request, "pipeline")));
+  for (guint i = 0; i < G_N_ELEMENTS (numbers); i++)
+    yyjson_mut_obj_add_uint (doc, root, numbers[i], yyjson_get_uint (yyjson_obj_get (request, numbers[i])));
+  yyjson_mut_obj_add_real (doc, root, "guidance", yyjson_get_real (yyjson_obj_get (request, "guidance")));
+  yyjson_mut_obj_add_uint (doc, root, "peak_bytes", yyjson_get_uint (yyjson_obj_get (plan, "peak_bytes")));
+  yyjson_mut_obj_add_uint (doc, root, "budget_bytes", yyjson_get_uint (yyjson_obj_get (plan, "budget_bytes")));
+  write_line (doc);
+}
+
+gboolean
+qi_events_plan (QiEvents *events, QiEngine *engine, const QiRequest *request, const QiInputs *inputs, GError **error)
+{
+  g_autofree char *json = qi_engine_plan_json (engine, request, inputs, error);
+  yyjson_doc *doc = json ? yyjson_read (json, strlen (json), 0) : NULL;
+  yyjson_val *asked = yyjson_obj_get (yyjson_doc_get_root (doc), "request");
+  yyjson_val *plan = yyjson_obj_get (yyjson_doc_get_root (doc), "plan");
+
+  if (!json)
+    return FALSE;
+  if (!events->quiet && events->json)
+    plan_json (asked, plan);
+  else if (!events->quiet)
+    {
+      close_line (events);
+      fprintf (stderr, "%s, %u x %u, %u steps: at most %s of %s of GPU memory\n",
+               yyjson_get_str (yyjson_obj_get (asked, "pipeline")), (guint) yyjson_get_uint (yyjson_obj_get (asked, "width")),
+               (guint) yyjson_get_uint (yyjson_obj_get (asked, "height")),
+               (guint) yyjson_get_uint (yyjson_obj_get (asked, "steps")),
+               qi_bytes (yyjson_get_uint (yyjson_obj_get (plan, "peak_bytes"))).text,
+               qi_bytes (yyjson_get_uint (yyjson_obj_get (plan, "budget_bytes"))).text);
+    }
+  yyjson_doc_free (doc);
+  return TRUE;
 }
 
 void

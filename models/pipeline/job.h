@@ -60,3 +60,5 @@ typedef struct
   float *values;
 } QiPlanes;
 void qi_planes_clear (QiPlanes *planes);
+/* Bytes, rounded half to even as the reference does. (transfer full) */
+QiImage *qi_planes_to_image (const QiPlanes *planes);

@@ -23,6 +23,10 @@ static const QiPipeline pipelines[] = {
     .size = QI_SIZE_LAST },
   { .name = "edit-inpaint", .min_pictures = 1, .max_pictures = 1, .mask = TRUE, .from_picture = TRUE, .blend = TRUE,
     .references = TRUE, .sees = TRUE, .fixed_size = TRUE, .posterior = QI_POSTERIOR_SAMPLE, .size = QI_SIZE_FIRST },
+  /* Not the reference's: its edit-inpaint with the prompt and the references of edit-plus. */
+  { .name = "edit-plus-inpaint", .min_pictures = 1, .max_pictures = QI_MAX_SOURCES, .mask = TRUE, .from_picture = TRUE,
+    .blend = TRUE, .references = TRUE, .sees = TRUE, .many = TRUE, .fixed_size = TRUE, .posterior = QI_POSTERIOR_SAMPLE,
+    .size = QI_SIZE_FIRST },
   { .name = "controlnet", .max_pictures = 1, .control = TRUE, .posterior = QI_POSTERIOR_SAMPLE },
   { .name = "controlnet-inpaint", .max_pictures = 1, .mask = TRUE, .control = TRUE, .control_inpaint = TRUE,
     .posterior = QI_POSTERIOR_SAMPLE_GLOBAL },
@@ -107,24 +111,23 @@ qi_pipeline_size (const QiPipeline *p, const QiModelSet *set, const QiPipelineJo
   const double area = job->areas.target > 0 ? job->areas.target : p->layered ? LAYERED_AREA : AREA;
   const QiPicture *picture = job->n_pictures ? &job->pictures[p->size == QI_SIZE_LAST ? job->n_pictures - 1 : 0] : NULL;
 
-  *width = set->width;
-  *height = set->height;
+  guint w = set->width, h = set->height;
+
   if (p->size != QI_SIZE_MODEL && picture
-      && !qi_calculate_dimensions (area, (double) picture->width / picture->height, width, height, error))
+      && !qi_calculate_dimensions (area, (double) picture->width / picture->height, &w, &h, error))
     return FALSE;
   if (job->width && (!p->fixed_size || job->own_size))
-    *width = job->width;
+    w = job->width;
   if (job->height && (!p->fixed_size || job->own_size))
-    *height = job->height;
-  if (*width >= unit && *height >= unit)
+    h = job->height;
+  if (w < unit || h < unit)
     {
-      *width = *width / unit * unit;
-      *height = *height / unit * unit;
-      return TRUE;
+      g_set_error (error, QI_ERROR, QI_ERROR_BAD_REQUEST, "%u × %u pixels are too few; a side has at least %u.", w, h, unit);
+      return FALSE;
     }
-  g_set_error (error, QI_ERROR, QI_ERROR_BAD_REQUEST, "%u × %u pixels are too few; a side has at least %u.", *width, *height,
-               unit);
-  return FALSE;
+  *width = w / unit * unit; /* may be job's own */
+  *height = h / unit * unit;
+  return TRUE;
 }
 
 /* -- noise ----------------------------------------------------------------------------------------- */

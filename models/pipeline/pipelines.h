@@ -10,7 +10,7 @@
 typedef enum
 {
   QI_POSTERIOR_MEAN,
-  QI_POSTERIOR_SAMPLE,       /* its noise is drawn before that of the start */
+  QI_POSTERIOR_SAMPLE,       /* of the first picture; others are references and have the mean. Its noise is drawn before that of the start */
   QI_POSTERIOR_SAMPLE_GLOBAL /* its noise comes from a generator of its own, seeded with seed + 999 */
 } QiPosterior;
 
@@ -34,13 +34,13 @@ typedef struct
   gboolean sees;            /* pictures are shown to the text encoder */
   gboolean many;            /* edit-plus: sizes for each picture, smaller ones for the vision tower */
   gboolean layered;
-  gboolean fixed_size;      /* the rule's size cannot be overruled */
+  gboolean fixed_size;      /* the rule's size cannot be overruled, and is the first reference's too */
   QiPosterior posterior;
   QiSizeRule size;
 } QiPipeline;
 
-/* "text-to-image", "image-to-image", "inpaint", "edit", "edit-plus", "edit-inpaint", "controlnet", "controlnet-inpaint",
- * "layered". NULL: there is none of that name. */
+/* "text-to-image", "image-to-image", "inpaint", "edit", "edit-plus", "edit-inpaint", "edit-plus-inpaint", "controlnet",
+ * "controlnet-inpaint", "layered". NULL: there is none of that name. */
 const QiPipeline *qi_pipeline_by_name (const char *name);
 
 /* Whether the set can run it: parts are there, of the right kind, and belong together. */

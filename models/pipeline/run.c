@@ -32,13 +32,6 @@ typedef struct
   const QiTap *tap; /* for the first run */
 } Batch;
 
-void
-qi_planes_clear (QiPlanes *planes)
-{
-  g_free (planes->values);
-  *planes = (QiPlanes){ 0 };
-}
-
 static const QiTap *
 tap_of (const Batch *batch, guint i)
 {
@@ -234,7 +227,7 @@ fill_denoise (const Batch *batch, guint i, QiDenoise *d, Latents *l, QiLatentPla
   const float *posterior_noise = qi_pipeline_posterior (p, batch->set) == QI_POSTERIOR_MEAN ? NULL : job->posterior_noise;
 
   for (guint k = 0; k < batch->looked.n; k++)
-    l->references[k] = qi_looked_latents (&batch->looked, &batch->set->vae_config, k, posterior_noise);
+    l->references[k] = qi_looked_latents (&batch->looked, &batch->set->vae_config, k, k == 0 ? posterior_noise : NULL);
   l->sigmas = sigmas_of (batch, job, h, w);
   *d = (QiDenoise){ .n_frames = qi_pipeline_n_frames (p, job), .h = h, .w = w, .sigmas = l->sigmas, .n_steps = job->steps,
                     .first = first_step (batch, job),

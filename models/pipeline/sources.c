@@ -25,7 +25,7 @@ reference_size (const QiPipeline *p, const QiPipelineJob *job, guint i, guint *w
 {
   const double area = p->many ? job->areas.vae : job->areas.target;
 
-  if (p->layered || p->fixed_size || (job->own_size && i == 0))
+  if (i == 0 && (p->fixed_size || job->own_size))
     {
       *width = job->width;
       *height = job->height;

@@ -197,6 +197,9 @@ qi_case_compare (const QiCase *c)
         {
           const QiTensorEntry *entry = g_ptr_array_index (got->entries, j), *answer = qi_tensor_file_find (want, entry->name);
 
+          if (!answer && strcmp (entry->name, "image") == 0)
+            answer = qi_tensor_file_find (want, "image_f16"); /* the same, rounded to save space */
+
           ok &= !answer || compare_entry (c, name, entry, answer);
         }
     }

@@ -9,10 +9,11 @@ LAYERS = {
     'models': ['base', 'compute/compute.h', 'compute/op.h', 'compute/dtype.h'],
     'compose': ['base'],
     'wire': ['base'],
-    'worker': ['base', 'wire', 'models/engine.h'],
+    'worker': ['base', 'wire', 'models/engine.h', 'models/model-choice.h'],
     # The command line also shows what a model consists of, which is no picture and so no business of the engine.
     # Its benchmarks time ops and blocks by themselves.
-    'cli': ['base', 'compose', 'models/engine.h', 'models/model-set.h', 'models/report.h', 'wire/client.h',
+    'cli': ['base', 'compose', 'models/engine.h', 'models/model-choice.h', 'models/model-set.h', 'models/report.h',
+            'wire/client.h',
             'compute/compute.h', 'compute/op.h', 'models/diffusion/mmdit-block.h'],
     'ui': ['base', 'compose', 'wire/client.h'],
     'plugin': ['base', 'compose', 'wire', 'ui'],
@@ -25,7 +26,7 @@ LIBRARIES = {
     'vulkan/': ['compute'],
     'volk.h': ['compute'],
     'vk_mem_alloc.h': ['compute'],
-    'yyjson.h': ['models', 'cli', 'demo'],
+    'yyjson.h': ['models', 'cli', 'plugin', 'demo'],
     'gdk-pixbuf/': ['cli', 'ui', 'plugin', 'demo'],
     'ft2build.h': ['demo'],
     'gtk/': ['ui', 'plugin'],

@@ -1,6 +1,6 @@
 /* SPDX-FileCopyrightText: Sfumato authors
  * SPDX-License-Identifier: GPL-3.0-or-later */
-/* cli/model-choice.h — what --model means: a path, the name of a configured set, or nothing at all.
+/* models/model-choice.h — what a model argument means: a path, the name of a configured set, or nothing at all.
  *
  * Sets are groups of the key file sfumato/models.conf in the user's configuration folder; their keys are the arguments
  * of the same name. The group [default] may also say model=NAME of another group.

@@ -1,6 +1,6 @@
 /* SPDX-FileCopyrightText: Sfumato authors
  * SPDX-License-Identifier: GPL-3.0-or-later */
-#include "cli/model-choice.h"
+#include "models/model-choice.h"
 
 #include <string.h>
 
