@@ -10,6 +10,7 @@
 
 #include "models/caption/caption.h"
 #include "models/order.h"
+#include "models/pipeline/describe.h"
 #include "models/plan-json.h"
 #include "models/plan.h"
 
@@ -110,6 +111,19 @@ budget_now (const QiEngine *engine)
   return (guint64) (BUDGET_SHARE * (qi_device_free_bytes (engine->device) + qi_device_memory (engine->device).blocks));
 }
 
+/* Without a prompt the model was given words of its own. */
+static void
+take_description (QiEngine *engine, QiOrder *order)
+{
+  char *described = qi_pipeline_describes (order->pipeline, order->jobs) ? qi_pipeline_described (engine->runtime, order->jobs)
+                                                                         : NULL;
+
+  if (!described)
+    return;
+  g_free (order->prompt);
+  order->prompt = described;
+}
+
 static QiResult *
 result_of (QiOrder *order, const QiPlanes *pictures, guint n, gboolean keep_latents)
 {
@@ -200,7 +214,10 @@ qi_engine_generate (QiEngine *engine, const QiRequest *request, const QiInputs *
   n = order.n * qi_pipeline_n_results (order.pipeline, order.jobs);
   pictures = g_new0 (QiPlanes, n);
   if (run_order (engine, &order, &job, pictures, &failure) && check_messages (engine, &failure))
-    result = result_of (&order, pictures, n, keep_latents);
+    {
+      take_description (engine, &order);
+      result = result_of (&order, pictures, n, keep_latents);
+    }
   for (guint k = 0; k < n; k++)
     qi_planes_clear (&pictures[k]);
   engine->lost = g_error_matches (failure, QI_ERROR, QI_ERROR_DEVICE_LOST);
