@@ -121,7 +121,7 @@ planned (void)
   guint64 budget = 0, before;
 
   prepare (&work, NULL);
-  g_autoptr (QiPlan) plan = qi_plan_new (device, work.set, QI_COMPUTE_F32, layered (), &work.job, 1, &error);
+  g_autoptr (QiPlan) plan = qi_plan_new (device, work.set, QI_COMPUTE_F32, layered (), &work.job, 1, NULL, &error);
   g_assert_no_error (error);
   g_assert_true (qi_plan_stage (plan, QI_PART_TEXT_HEAD).used && qi_plan_stage (plan, QI_PART_VISION).used);
   for (QiPart part = 0; part < QI_N_PARTS; part++)
@@ -139,7 +139,7 @@ planned (void)
 
   /* With a prompt there is nothing to describe, and nothing planned for it. */
   work.job.prompt = "a fox";
-  g_autoptr (QiPlan) lean = qi_plan_new (device, work.set, QI_COMPUTE_F32, layered (), &work.job, 1, &error);
+  g_autoptr (QiPlan) lean = qi_plan_new (device, work.set, QI_COMPUTE_F32, layered (), &work.job, 1, NULL, &error);
   g_assert_no_error (error);
   g_assert_false (qi_plan_stage (lean, QI_PART_TEXT_HEAD).used || qi_plan_stage (lean, QI_PART_VISION).used);
 }
@@ -151,7 +151,7 @@ refused (void)
   g_autoptr (GError) error = NULL;
 
   prepare (&work, "fp8-scaled.safetensors");
-  g_assert_null (qi_plan_new (device, work.set, QI_COMPUTE_F32, layered (), &work.job, 1, &error));
+  g_assert_null (qi_plan_new (device, work.set, QI_COMPUTE_F32, layered (), &work.job, 1, NULL, &error));
   g_assert_error (error, QI_ERROR, QI_ERROR_BAD_CHECKPOINT);
   g_assert_nonnull (strstr (error->message, "output head"));
   g_assert_nonnull (strstr (error->message, "in the prompt"));
