@@ -96,7 +96,7 @@ summary (Options *options)
 {
   const QiRequest *request = qi_session_request (options->session);
   g_autofree char *seed = request->seed < 0 ? g_strdup (options->folded ? _ ("random seed") : _ ("Random seed"))
-                                            : g_strdup_printf (_ ("Seed %" G_GINT64_FORMAT), request->seed);
+                                            : g_strdup_printf (_ ("Seed %d"), (int) request->seed);
 
   if (!options->folded)
     return g_steal_pointer (&seed);

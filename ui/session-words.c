@@ -211,8 +211,8 @@ qi_session_caption (QiSession *session)
       const QiSessionResult *now = session->results->pdata[session->shown];
       if (now->cut_off)
         return g_strdup (_ ("The new content reaches the edge of the selection."));
-      return g_strdup_printf (_ ("Result %u of %u, seed %" G_GINT64_FORMAT), session->shown + 1, session->results->len,
-                              now->result->request->seed);
+      return g_strdup_printf (_ ("Result %u of %u, seed %d"), session->shown + 1, session->results->len,
+                              (int) now->result->request->seed); /* below 2^31 */
     }
   if (session->rows->len)
     return g_strdup (_ ("Drag words to place them"));

@@ -12,8 +12,8 @@ import json, os, re, struct, subprocess, sys, tempfile
 from concurrent.futures import ThreadPoolExecutor
 from glob import glob
 
-CASES = ['mmdit-*', 'vae-*', 'text-plain', 'text-padded-batch', 'tokenizer-*', 'scheduler-*', 'quant-*', 'rng-*',
-         'pipeline-t2i*']
+CASES = ['mmdit-*', 'vae-*', 'text-*', 'tokenizer-*', 'scheduler-*', 'quant-*', 'rng-*',
+         'pipeline-*']
 COMPUTES = ['f32', 'f16']
 
 # Files which hold answers alone, and the keys of case.json which give one away.
@@ -66,8 +66,15 @@ def strip(folder, case, target):
             json.dump(without_answers(json.load(open(path))), open(path, 'w'))
 
 
+def has_limits(folder, case, compute):
+    """The crop of an inpainting was measured in float32 only; there is nothing to hold its f16 results against."""
+    limits = json.load(open(os.path.join(folder, case, 'case.json'))).get('tolerance')
+    return case != 'pipeline-inpaint-crop' or compute.replace('f', 'fp', 1) in limits
+
+
 def judge(folder, compute, out, cases):
     """(passed, failed), and the lines worth reading"""
+    cases = [case for case in cases if has_limits(folder, case, compute)]
     run = subprocess.run([sys.executable, '-B', os.path.join(folder, 'judge.py'), '--compute', compute, out, *cases],
                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
     lines = run.stdout.splitlines() or ['']

@@ -7,6 +7,7 @@ PO: the folder of catalogues. OUT: pictures are written there, as docs/screens w
 """
 import os, re, subprocess, sys, tempfile
 
+import catalogue
 from screen import Screen
 
 PROGRAM, PO = os.path.abspath(sys.argv[1]), os.path.abspath(sys.argv[2])
@@ -20,6 +21,7 @@ RUNS = {
     'light': (['g'], 'gimp-light.css', None, None),
     'gray': (['a=gray'], 'gimp-gray.css', None, None),
     'system': (['a=system'], None, None, None),
+    'pseudo': ([a + '=xx-' + a for a in ALL], 'gimp-dark.css', 'xx', None),
     'german': (['h'], 'gimp-dark.css', 'de', None),
     'german-200': (['h2'], 'gimp-dark.css', 'de', 'Liberation Sans 22'),
 }
@@ -39,7 +41,8 @@ def run(name, screen, folder):
     global n_points, n_failed
     states, theme, language, font = RUNS[name]
     args = [PROGRAM, '--catalogue', folder] + (['--css', THEMES + theme] if theme else []) + (['--font', font] if font else [])
-    args += (['--out', OUT] if OUT else []) + states
+    args += ['--pseudo', catalogue.MARK] if language == 'xx' else []
+    args += (['--out', OUT] if OUT and language != 'xx' else []) + states
     env = dict(screen.env, G_DEBUG='fatal-warnings', NO_AT_BRIDGE='1', GTK_THEME='', LC_ALL='en_US.UTF-8', LANGUAGE=language or 'en')
     del env['GTK_THEME']
     job = subprocess.run(args, env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
@@ -61,6 +64,7 @@ def run(name, screen, folder):
 def main():
     with tempfile.TemporaryDirectory() as folder, Screen() as screen:
         catalogues(folder)
+        catalogue.pseudo(os.path.dirname(PO), folder)
         for name in sys.argv[4:] or RUNS:
             run(name, screen, folder)
     print('1..%d' % n_points)
