@@ -10,8 +10,10 @@
 
 #define MEGAPIXEL (1024 * 1024)
 #define UNIT 16
-/* The least common multiple of 16 (VAE and patches) and 28 (the vision encoder): a crop of such sides is resampled by neither. */
+/* The least common multiple of 16 (VAE and patches) and 28 (the vision encoder): a crop of such sides is resampled by
+ * neither. */
 #define LIKED_GRID 112
+#define ENOUGH 0.7         /* of the least area a model likes: not worth resampling for */
 #define MAX_ASPECT 4       /* of Picture 1 */
 #define MAX_FRAME_ASPECT 2 /* of a frame that may be chosen freely */
 
@@ -21,7 +23,7 @@ typedef struct
   const char *name;
   double share;  /* of the selection's side, on each side */
   int least;     /* pixels */
-  double zoom;   /* how far a small frame may be enlarged for the model */
+  double zoom;   /* how many times a small selection may be enlarged for the model, at most */
 } Context;
 
 static const Context contexts[] = { { "auto", 0.5, 32, 2 }, { "tight", 0.125, 16, 4 }, { "wide", 1, 64, 1 } };
@@ -56,7 +58,8 @@ largest (guint64 area, guint unit, double width, double height, guint *model_wid
         const double scale = MIN (w / width, h / height);
         const gboolean smaller = w * h < (guint64) *model_width * *model_height;
 
-        if (w * h > MAX (area, (guint64) unit * unit) || (scale < best * (1 + 1e-9) && !(smaller && scale > best * (1 - 1e-9))))
+        if (w * h > MAX (area, (guint64) unit * unit)
+            || (scale < best * (1 + 1e-9) && !(smaller && scale > best * (1 - 1e-9))))
           continue;
         best = scale;
         *model_width = (guint) w;
@@ -65,24 +68,27 @@ largest (guint64 area, guint unit, double width, double height, guint *model_wid
   return best > 0 ? best : MIN (unit / width, unit / height);
 }
 
-/* The size of Picture 1 for a frame that is settled, and where in it the frame lies. */
+/* The size of Picture 1 for a frame that is settled, and where in it the frame lies. scale: as many pixels for one of
+ * the frame's, unless that makes too few or too many. */
 static void
-settle (QiFrame *plan, const QiModelSizes *sizes)
+settle (QiFrame *plan, double scale, const QiModelSizes *sizes)
 {
   const int w = plan->frame.width, h = plan->frame.height;
-  guint width = round_up (w, sizes->unit), height = round_up (h, sizes->unit);
-  double scale = 1;
+  guint width, height;
 
+  scale = MAX (scale, 1); /* the canvas may have cut what was to be shrunk */
+  width = round_up (w * scale, sizes->unit);
+  height = round_up (h * scale, sizes->unit);
   width = MAX (width, round_up ((double) height / MAX_ASPECT, sizes->unit));
   height = MAX (height, round_up ((double) width / MAX_ASPECT, sizes->unit));
   if ((guint64) width * height > sizes->max_area)
-    scale = MIN (1, largest (sizes->max_area, sizes->unit, w, h, &width, &height));
-  else if ((guint64) width * height < sizes->min_area)
+    scale = MIN (scale, largest (sizes->max_area, sizes->unit, w, h, &width, &height));
+  else if ((guint64) width * height < sizes->min_area * ENOUGH)
     {
       guint more_width, more_height;
       const double more = largest (sizes->min_area, sizes->unit, w, h, &more_width, &more_height);
 
-      if (more > 1)
+      if (more > scale)
         {
           scale = more;
           width = more_width;
@@ -97,6 +103,16 @@ settle (QiFrame *plan, const QiModelSizes *sizes)
   plan->content.y = ((int) height - plan->content.height) / 2;
 }
 
+static void
+finish (QiFrame *plan, const QiRect *canvas, double scale, const QiModelSizes *sizes)
+{
+  plan->inner_left = plan->frame.x > canvas->x;
+  plan->inner_top = plan->frame.y > canvas->y;
+  plan->inner_right = plan->frame.x + plan->frame.width < canvas->x + canvas->width;
+  plan->inner_bottom = plan->frame.y + plan->frame.height < canvas->y + canvas->height;
+  settle (plan, scale, &(QiModelSizes){ sizes->unit ? sizes->unit : UNIT, sizes->min_area, sizes->max_area });
+}
+
 /* One side of a frame of so many pixels about a selection's, within [0, limit). */
 static void
 place (int from, int len, int wanted, int start, int limit, int *frame_from, int *frame_len)
@@ -105,34 +121,30 @@ place (int from, int len, int wanted, int start, int limit, int *frame_from, int
   *frame_from = CLAMP (from - (*frame_len - len) / 2, start, start + limit - *frame_len);
 }
 
-/* The selection and its surroundings. */
+/* The selection and its surroundings; *scale: how large the model sees them. A small selection is enlarged by a whole
+ * number, so that there is detail to draw; else pixels are taken as they are wherever they are not too many. */
 static QiRect
-around (const QiRect *selection, const QiRect *canvas, const Context *context, const QiModelSizes *sizes)
+around (const QiRect *selection, const QiRect *canvas, const Context *context, const QiModelSizes *sizes, double *scale)
 {
-  const double least = sqrt ((double) sizes->min_area) / context->zoom;
+  const double side = sqrt ((double) sizes->min_area);
   const guint grid = sizes->max_area >= 16ull * LIKED_GRID * LIKED_GRID ? LIKED_GRID : sizes->unit;
   double width = selection->width + 2 * MAX (context->share * selection->width, context->least);
   double height = selection->height + 2 * MAX (context->share * selection->height, context->least);
+  guint model_width, model_height;
   QiRect frame;
 
-  width = MAX (MAX (width, least), height / MAX_FRAME_ASPECT);
-  height = MAX (MAX (height, least), width / MAX_FRAME_ASPECT);
-  if ((double) round_up (width, grid) * round_up (height, grid) <= sizes->max_area)
-    {
-      width = round_up (width, grid);
-      height = round_up (height, grid);
-    }
-  else
-    {
-      guint model_width, model_height;
-      const double scale = largest (sizes->max_area, sizes->unit, width, height, &model_width, &model_height);
-
-      /* Shrunk anyway: what the model's size has room for is shown too. Never enlarged, which a grid could ask for. */
-      width = model_width / MIN (scale, 1);
-      height = model_height / MIN (scale, 1);
-    }
-  place (selection->x, selection->width, (int) MIN (width, G_MAXINT / 2), canvas->x, canvas->width, &frame.x, &frame.width);
-  place (selection->y, selection->height, (int) MIN (height, G_MAXINT / 2), canvas->y, canvas->height, &frame.y, &frame.height);
+  *scale = CLAMP (floor (side / MAX (width, height)), 1, context->zoom);
+  width = MAX (MAX (width, side / *scale), height / MAX_FRAME_ASPECT);
+  height = MAX (MAX (height, side / *scale), width / MAX_FRAME_ASPECT);
+  model_width = round_up (width * *scale, grid);
+  model_height = round_up (height * *scale, grid);
+  if ((guint64) model_width * model_height > sizes->max_area)
+    *scale = MIN (*scale, largest (sizes->max_area, sizes->unit, width, height, &model_width, &model_height));
+  /* What the model's size has room for beyond that is shown too. */
+  place (selection->x, selection->width, (int) MIN (model_width / *scale, G_MAXINT / 2), canvas->x, canvas->width,
+         &frame.x, &frame.width);
+  place (selection->y, selection->height, (int) MIN (model_height / *scale, G_MAXINT / 2), canvas->y, canvas->height,
+         &frame.y, &frame.height);
   return frame;
 }
 
@@ -147,7 +159,7 @@ by_hand (const char *text, QiRect *rect)
 
 static gboolean
 choose (const char *name, const QiRect *canvas, const QiRect *layer, const QiRect *selection, const QiModelSizes *sizes,
-        QiRect *frame, GError **error)
+        QiRect *frame, double *scale, GError **error)
 {
   const QiRect whole = qi_rect_is_empty (layer) ? *canvas : *layer;
   QiRect wanted;
@@ -155,7 +167,7 @@ choose (const char *name, const QiRect *canvas, const QiRect *layer, const QiRec
   for (guint i = 0; i < G_N_ELEMENTS (contexts); i++)
     if (g_str_equal (name, contexts[i].name))
       {
-        *frame = qi_rect_is_empty (selection) ? whole : around (selection, canvas, &contexts[i], sizes);
+        *frame = qi_rect_is_empty (selection) ? whole : around (selection, canvas, &contexts[i], sizes, scale);
         return TRUE;
       }
   if (g_str_equal (name, "layer"))
@@ -163,7 +175,8 @@ choose (const char *name, const QiRect *canvas, const QiRect *layer, const QiRec
   else if (!by_hand (name, &wanted))
     {
       g_set_error (error, QI_ERROR, QI_ERROR_BAD_REQUEST,
-                   "frame is “%s”. It may be auto, tight, wide, layer, or four numbers: X Y WIDTH HEIGHT in pixels", name);
+                   "frame is “%s”. It may be auto, tight, wide, layer, or four numbers: X Y WIDTH HEIGHT in pixels",
+                   name);
       return FALSE;
     }
   *frame = qi_rect_intersect (&wanted, canvas);
@@ -182,6 +195,7 @@ qi_frame_plan (const QiRequest *request, const QiRect *canvas, const QiRect *lay
   const QiRect seen_layer = layer ? qi_rect_intersect (layer, canvas) : none;
   const QiRect seen_selection = selection ? qi_rect_intersect (selection, canvas) : none;
   const char *name = request->frame && *request->frame ? request->frame : "auto";
+  double scale = 1;
 
   g_return_val_if_fail (!qi_rect_is_empty (canvas) && sizes->max_area > 0, FALSE);
 
@@ -193,22 +207,28 @@ qi_frame_plan (const QiRequest *request, const QiRect *canvas, const QiRect *lay
                    layer->height, layer->x, layer->y, canvas->width, canvas->height);
       return FALSE;
     }
-  if (!choose (name, canvas, &seen_layer, &seen_selection, sizes, &plan->frame, error))
+  if (!choose (name, canvas, &seen_layer, &seen_selection, sizes, &plan->frame, &scale, error))
     return FALSE;
   plan->selection = qi_rect_intersect (&seen_selection, &plan->frame);
   if (!qi_rect_is_empty (&seen_selection) && qi_rect_is_empty (&plan->selection))
     {
       g_set_error (error, QI_ERROR, QI_ERROR_BAD_REQUEST,
                    "Nothing is selected in the frame, %d × %d pixels at %d, %d: the selection begins at %d, %d",
-                   plan->frame.width, plan->frame.height, plan->frame.x, plan->frame.y, seen_selection.x, seen_selection.y);
+                   plan->frame.width, plan->frame.height, plan->frame.x, plan->frame.y, seen_selection.x,
+                   seen_selection.y);
       return FALSE;
     }
-  plan->inner_left = plan->frame.x > canvas->x;
-  plan->inner_top = plan->frame.y > canvas->y;
-  plan->inner_right = plan->frame.x + plan->frame.width < canvas->x + canvas->width;
-  plan->inner_bottom = plan->frame.y + plan->frame.height < canvas->y + canvas->height;
-  settle (plan, &(QiModelSizes){ sizes->unit ? sizes->unit : UNIT, sizes->min_area, sizes->max_area });
+  finish (plan, canvas, scale, sizes);
   return TRUE;
+}
+
+QiFrame
+qi_frame_at (const QiRect *frame, const QiRect *canvas, const QiRect *selection, const QiModelSizes *sizes)
+{
+  QiFrame plan = { .frame = *frame, .selection = qi_rect_intersect (selection, frame) };
+
+  finish (&plan, canvas, 1, sizes);
+  return plan;
 }
 
 void

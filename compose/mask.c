@@ -64,8 +64,8 @@ envelope (const float *f, guint n, float *d, guint *at, float *from)
     }
 }
 
-/* Distance of each pixel's centre to the nearest that is zero, [height, width]; beyond a side of the frame at which the canvas goes
- * on all is zero, beyond the canvas nothing is. */
+/* Distance of each pixel's centre to the nearest that is zero, [height, width]; beyond a side of the frame at which
+ * the canvas goes on all is zero, beyond the canvas nothing is. */
 static float *
 distances (const QiImage *mask, const QiFrame *frame)
 {
@@ -103,27 +103,73 @@ distances (const QiImage *mask, const QiFrame *frame)
   return distance;
 }
 
+/* The greatest distance within the island that starts at pixel start; its pixels go from 0 to id. queue: [n] scratch. */
+static float
+flood (const QiImage *mask, const float *distance, gsize start, guint32 id, guint32 *ids, guint32 *queue)
+{
+  const gsize width = qi_image_width (mask), height = qi_image_height (mask);
+  gsize n = 0, done = 0;
+  float deepest = 0;
+
+  queue[n++] = (guint32) start;
+  ids[start] = id;
+  while (done < n)
+    {
+      const gsize at = queue[done++], x = at % width, y = at / width;
+
+      deepest = MAX (deepest, distance[at]);
+      for (gsize v = y - (y > 0); v <= MIN (y + 1, height - 1); v++)
+        for (gsize u = x - (x > 0); u <= MIN (x + 1, width - 1); u++)
+          if (!ids[v * width + u] && qi_image_row (mask, (guint) v)[u])
+            {
+              ids[v * width + u] = id;
+              queue[n++] = (guint32) (v * width + u);
+            }
+    }
+  return deepest;
+}
+
+/* What each pixel's value is multiplied by, [height, width]: 1 deep inside, falling to 0 at the edge. */
+static float *
+ramps (const QiImage *mask, const QiFrame *frame, guint soft_edge)
+{
+  const gsize n = (gsize) qi_image_width (mask) * qi_image_height (mask);
+  g_autofree guint32 *ids = g_new0 (guint32, n);
+  g_autofree guint32 *queue = g_new (guint32, n);
+  g_autoptr (GArray) edges = g_array_new (FALSE, TRUE, sizeof (float)); /* of each island */
+  float *ramp = distances (mask, frame);
+
+  g_array_set_size (edges, 1);
+  for (gsize i = 0; i < n; i++)
+    if (ramp[i] > 0 && !ids[i])
+      {
+        const float deepest = flood (mask, ramp, i, edges->len, ids, queue);
+        const float edge = MIN ((float) soft_edge, deepest - 0.5f);
+
+        g_array_append_val (edges, edge);
+      }
+  for (gsize i = 0; i < n; i++)
+    {
+      const float t = ids[i] ? CLAMP ((ramp[i] - 0.5f) / g_array_index (edges, float, ids[i]), 0, 1) : 0;
+
+      ramp[i] = t * t * (3 - 2 * t);
+    }
+  return ramp;
+}
+
 QiImage *
 qi_mask_soften (const QiImage *selection, const QiFrame *frame, guint soft_edge)
 {
   const guint width = qi_image_width (selection), height = qi_image_height (selection);
   guint8 *pixels = qi_pixels_alloc (width, height, 1);
-  g_autofree float *distance = soft_edge ? distances (selection, frame) : NULL;
-  float deepest = 0;
-
-  for (gsize i = 0; distance && i < (gsize) width * height; i++)
-    if (distance[i] < 1e5f)
-      deepest = MAX (deepest, distance[i]);
-
-  const float edge = MIN (soft_edge, MAX (deepest - 0.5f, 0));
+  g_autofree float *ramp = soft_edge ? ramps (selection, frame, soft_edge) : NULL;
 
   for (guint y = 0; y < height; y++)
     for (guint x = 0; x < width; x++)
       {
-        const guint8 value = qi_image_row (selection, y)[x];
-        const float t = edge > 0 ? CLAMP ((distance[(gsize) y * width + x] - 0.5f) / edge, 0, 1) : 1;
+        const gsize i = (gsize) y * width + x;
 
-        pixels[(gsize) y * width + x] = QI_CLAMP_BYTE (value * t * t * (3 - 2 * t));
+        pixels[i] = ramp ? QI_CLAMP_BYTE (qi_image_row (selection, y)[x] * ramp[i]) : qi_image_row (selection, y)[x];
       }
   return qi_pixels_take (width, height, 1, pixels);
 }

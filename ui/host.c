@@ -147,7 +147,7 @@ qi_host_result_new (void)
 {
   QiHostResult *result = g_new0 (QiHostResult, 1);
 
-  result->image = result->target = QI_HOST_NONE;
+  result->image = result->target = result->above = QI_HOST_NONE;
   return result;
 }
 

@@ -78,6 +78,7 @@ typedef struct
 typedef struct
 {
   gint image, target;        /* goes above target; target gone, or QI_HOST_NONE: on top of the stack */
+  gint above;                /* goes above this one instead, where it is still there; 0, QI_HOST_NONE: above target */
   gint x, y;                 /* of the upper left pixel */
   QiImage *pixels;           /* 3 or 4 channels */
   QiImage *mask;             /* 1 channel, same size: becomes the layer's mask; NULL: none */

@@ -149,7 +149,7 @@ prepare_frame (QiWork *work, QiHost *host, const QiWorkSource *source, const QiH
 
   if (!qi_frame_plan (request, &canvas, &layer, &selection, &sizes, &frame, error))
     return FALSE;
-  g_autoptr (QiImage) crop = qi_host_read (host, source->image, visible ? QI_HOST_NONE : source->target, QI_HOST_NONE,
+  g_autoptr (QiImage) crop = qi_host_read (host, source->image, visible ? QI_HOST_NONE : source->target, source->except,
                                            &frame.frame, frame.frame.width, frame.frame.height, error);
   if (!crop)
     return FALSE;
@@ -181,7 +181,7 @@ prepare_frame (QiWork *work, QiHost *host, const QiWorkSource *source, const QiH
 
 /* Size and place of a new picture: as asked for; else the canvas, or its shape where that is more than the model makes. */
 static void
-prepare_new (QiWork *work, const QiHostView *view, const QiEngineInfo *info)
+prepare_new (QiWork *work, const QiWorkSource *source, const QiHostView *view, const QiEngineInfo *info)
 {
   QiRequest *request = work->plan->request;
   const guint unit = MAX (1, info->unit);
@@ -203,10 +203,26 @@ prepare_new (QiWork *work, const QiHostView *view, const QiEngineInfo *info)
   work->width = MAX (unit, width / unit * unit);
   work->height = MAX (unit, height / unit * unit);
   if (view)
-    {
-      work->plan->x = ((int) view->image.width - (int) work->width) / 2;
-      work->plan->y = ((int) view->image.height - (int) work->height) / 2;
+    { /* in the middle of what is selected, else of the canvas */
+      const QiRect *at = qi_rect_is_empty (&source->place) ? &view->selection : &source->place;
+      const gboolean none = qi_rect_is_empty (at);
+
+      work->plan->x = (none ? view->image.width : 2 * at->x + at->width) / 2 - (int) work->width / 2;
+      work->plan->y = (none ? view->image.height : 2 * at->y + at->height) / 2 - (int) work->height / 2;
     }
+}
+
+/* A new picture is seen through the selection, where there is one. */
+static gboolean
+prepare_new_mask (QiWork *work, QiHost *host, const QiWorkSource *source, const QiHostView *view, GError **error)
+{
+  QiHostResult *plan = work->plan;
+  const QiRect rect = { plan->x, plan->y, (int) work->width, (int) work->height };
+
+  if (!view || (qi_rect_is_empty (&view->selection) && source->selection_layer == QI_HOST_NONE))
+    return TRUE;
+  plan->mask = qi_host_read_selection (host, source->image, source->selection_layer, &rect, rect.width, rect.height, error);
+  return plan->mask != NULL;
 }
 
 QiWork *
@@ -227,6 +243,7 @@ qi_work_new (QiHost *host, const QiWorkSource *source, const QiRequest *request,
   plan->request->results = 1;
   plan->image = source->image;
   plan->target = source->target;
+  plan->above = source->above;
   plan->name = layer_name (request, info->demo);
   plan->model = g_strdup (info->model_path ? info->model_path : info->model);
   plan->model_hash = g_strdup (info->model_hash);
@@ -244,7 +261,11 @@ qi_work_new (QiHost *host, const QiWorkSource *source, const QiRequest *request,
       plan->mode = view->image.mode;
     }
   if (request->task == QI_TASK_GENERATE)
-    prepare_new (work, view, info);
+    {
+      prepare_new (work, source, view, info);
+      if (!prepare_new_mask (work, host, source, view, error))
+        return NULL;
+    }
   else if (!view)
     {
       g_set_error (error, QI_ERROR, QI_ERROR_BAD_REQUEST, "There is no image to work on.");
@@ -397,6 +418,7 @@ add_result (QiWork *work, QiImage *image, const QiPatch *patch, gint64 seed)
 
   result->image = plan->image;
   result->target = plan->target;
+  result->above = plan->above;
   result->name = g_strdup (plan->name);
   result->hidden = work->done->len > 0;
   result->request = qi_request_copy (plan->request);
@@ -410,7 +432,8 @@ add_result (QiWork *work, QiImage *image, const QiPatch *patch, gint64 seed)
   result->x = patch ? patch->x : plan->x;
   result->y = patch ? patch->y : plan->y;
   result->pixels = qi_image_ref (patch ? patch->pixels : image);
-  result->mask = patch && patch->mask ? qi_image_ref (patch->mask) : NULL;
+  const QiImage *mask = patch ? patch->mask : plan->mask;
+  result->mask = mask ? qi_image_ref ((QiImage *) mask) : NULL;
   if (patch)
     {
       done->moved = patch->moved_too_far ? patch->moved_px : 0;

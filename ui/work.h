@@ -24,6 +24,9 @@ typedef struct
   gint image;            /* QI_HOST_NONE: none, a new image is made */
   gint target;           /* the layer that is changed; QI_HOST_NONE: what is visible */
   gint selection_layer;  /* whose mask is the selection; QI_HOST_NONE: the image's own selection */
+  gint above;            /* the results go above this layer; 0, QI_HOST_NONE: above target */
+  gint except;           /* a layer of ours that does not count as visible; 0, QI_HOST_NONE: none */
+  QiRect place;          /* of a new picture: its middle; empty: that of the selection, else of the canvas */
   QiRect bounds;         /* stands for the selection where it is not empty and there is no selection_layer */
   GPtrArray *references; /* of QiHostReference; NULL: none */
 } QiWorkSource;

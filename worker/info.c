@@ -89,7 +89,7 @@ fill_set (QiEngineInfo *info, const QiModelSet *set)
   info->model_path = g_canonicalize_filename (set->path, NULL);
   info->model_hash = qi_model_hash (set);
   info->variant = g_strdup (set->variant->name);
-  info->demo = qi_model_is_demo (set->path);
+  info->demo = qi_model_is_demo (&(const QiModelPaths){ .model = set->path });
   info->edits = set->variant->edits;
   info->layered = set->variant->layered;
   info->width = set->width;

@@ -1,21 +1,21 @@
 # SPDX-FileCopyrightText: Sfumato authors
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Stage export: what has been trained so far as files, in the layout that diffusers reads: export [FOLDER [PART…]], else
-_build/train/model with every part that is there. Weights in F16; the VAE keeps its 2-D kernels."""
+_build/train/model with every part that is there. Weights in F16, the transformer also in Q8_0, made from those; the VAE keeps its
+2-D kernels."""
 import os
 import shutil
 import sys
 
-import numpy as np
 import torch
 
 import files
-import scenes
+import gguf
 import vocabulary
 from mmdit import CONFIG
 from place import PLACE
 from qwen import TEXT, VISION
-from train_vae import to_signed
+from train_mmdit import figures_of
 from vae import Vae
 
 SCHEDULER = {'_class_name': 'FlowMatchEulerDiscreteScheduler', 'base_image_seq_len': 256, 'base_shift': .5, 'invert_sigmas': False,
@@ -30,22 +30,11 @@ def half(tensors):
     return {n: t.to(torch.float16) for n, t in tensors.items()}
 
 
-def latent_figures(vae, size=128, n=512):
-    """Mean and standard deviation of the latents of unseen scenes, by channel."""
-    rng, found = np.random.default_rng(13), []
-    for _ in range(n // 32):
-        pictures = np.stack([np.dstack([scenes.paint(scenes.make(rng), size, 1), np.full((size, size, 1), 255, np.uint8)]) for _ in range(32)])
-        with torch.no_grad(), torch.autocast('cpu', torch.bfloat16):
-            found.append(vae.encode(to_signed(pictures.transpose(0, 3, 1, 2), torch.device('cpu')))[0])
-    z = torch.cat(found)
-    return z.mean((0, 2, 3)), z.std((0, 2, 3))
-
-
 def export_vae(folder):
     saved = torch.load(os.path.join(PLACE, 'vae.pt'), map_location='cpu', weights_only=True)
     vae = Vae(**saved['config'])
     vae.load_state_dict(saved['mean'])
-    mean, std = latent_figures(vae.eval())
+    mean, std = figures_of(vae.eval())
     files.write(os.path.join(folder, 'vae', 'diffusion_pytorch_model.safetensors'), half(vae.state_dict()))
     files.write_json(os.path.join(folder, 'vae', 'config.json'), {
         '_class_name': 'AutoencoderKLQwenImage', 'attn_scales': [], **vae.config, 'dropout': 0.0,
@@ -68,10 +57,13 @@ def export_text_encoder(folder):
 
 def export_transformer(folder):
     saved = torch.load(os.path.join(PLACE, 'mmdit.pt'), map_location='cpu', weights_only=True)
-    files.write(os.path.join(folder, 'transformer', 'diffusion_pytorch_model.safetensors'), half(saved['mean']))
-    files.write_json(os.path.join(folder, 'transformer', 'config.json'), {
-        '_class_name': 'QwenImageTransformer2DModel', **CONFIG, 'guidance_embeds': False, 'use_additional_t_cond': False,
-        'use_layer3d_rope': False, 'zero_cond_t': False})
+    tensors = half(saved['mean'])
+    files.write(os.path.join(folder, 'transformer', 'diffusion_pytorch_model.safetensors'), tensors)
+    gguf.write(os.path.join(folder, 'gguf', 'sfumato-demo-Q8_0.gguf'), tensors, 'Sfumato demo')
+    for part in 'transformer', 'gguf':  # a GGUF file does not say how a head is shared among the axes
+        files.write_json(os.path.join(folder, part, 'config.json'), {
+            '_class_name': 'QwenImageTransformer2DModel', **CONFIG, 'guidance_embeds': False, 'use_additional_t_cond': False,
+            'use_layer3d_rope': False, 'zero_cond_t': False})
 
 
 def export_rest(folder):
@@ -79,7 +71,7 @@ def export_rest(folder):
     os.makedirs(os.path.join(folder, 'scheduler'), exist_ok=True)
     files.write_json(os.path.join(folder, 'scheduler', 'scheduler_config.json'), SCHEDULER)
     files.write_json(os.path.join(folder, 'model_index.json'), {
-        '_class_name': 'QwenImagePipeline', 'scheduler': ['diffusers', 'FlowMatchEulerDiscreteScheduler'],
+        '_class_name': 'QwenImagePipeline', '_sfumato_variant': 'demo', 'scheduler': ['diffusers', 'FlowMatchEulerDiscreteScheduler'],
         'text_encoder': ['transformers', 'Qwen2_5_VLForConditionalGeneration'], 'tokenizer': ['transformers', 'Qwen2Tokenizer'],
         'transformer': ['diffusers', 'QwenImageTransformer2DModel'], 'vae': ['diffusers', 'AutoencoderKLQwenImage']})
 

@@ -56,6 +56,41 @@ def comfy():
     put('comfy-quant', 'none', '{"format":1}')
 
 
+def lora():
+    module = 'transformer_blocks.0.attn.to_q'
+
+    def file(name, tensors, metadata=None, values=b''):
+        header, at = {'__metadata__': metadata} if metadata else {}, 0
+        for key, (dtype, shape) in tensors.items():
+            size = {'F32': 4, 'F16': 2, 'BF16': 2, 'I64': 8, 'F64': 8}[dtype]
+            for side in shape:
+                size *= side
+            header[key] = entry(dtype, shape, at, at + size)
+            at += size
+        head = json.dumps(header).encode()
+        put('lora', name, struct.pack('<I', at - len(values))[:3] + struct.pack('<Q', len(head)) + head + values)
+
+    def pair(stem, a, b):
+        return {f'{stem}.{a}.weight': ('F16', [4, 64]), f'{stem}.{b}.weight': ('F16', [64, 4])}
+
+    one = struct.pack('<f', 1.0)
+    file('diffusers', pair('transformer.' + module, 'lora_A', 'lora_B'),
+         {'lora_adapter_metadata': '{"transformer.lora_alpha":8,"transformer.use_rslora":true,"transformer.alpha_pattern":{"to_q":2}}'})
+    file('kohya', {'lora_unet_' + module.replace('.', '_') + '.alpha': ('F32', [])}
+         | pair('lora_unet_' + module.replace('.', '_'), 'lora_down', 'lora_up'), values=one)
+    file('alpha-i64', {module + '.alpha': ('I64', [])} | pair(module, 'lora_down', 'lora_up'), values=struct.pack('<q', 4))
+    file('alpha-f64', {module + '.alpha': ('F64', [])} | pair(module, 'lora_down', 'lora_up'), values=struct.pack('<d', 4))
+    file('fused', {'transformer_blocks.0.attn.to_qkv.lora_A.weight': ('F16', [4, 64]),
+                   'transformer_blocks.0.attn.to_qkv.lora_B.weight': ('F16', [192, 4])})
+    file('lokr', {'lycoris_img_in.lokr_w1': ('F16', [8, 4]), 'lycoris_img_in.lokr_w2_a': ('F16', [8, 2]),
+                  'lycoris_img_in.lokr_w2_b': ('F16', [2, 16]), 'lycoris_img_in.alpha': ('F32', [])})
+    file('lokr-products', {'img_in.lokr_w1_a': ('F32', [8, 1]), 'img_in.lokr_w1_b': ('BF16', [1, 4]), 'img_in.lokr_w2': ('F32', [8, 16])})
+    file('few-match', pair(module, 'lora_A', 'lora_B') | pair('x.y', 'lora_A', 'lora_B') | pair('x.z', 'lora_A', 'lora_B'))
+    file('rank-0', {module + '.lora_A.weight': ('F16', [0, 64]), module + '.lora_B.weight': ('F16', [64, 0])})
+    file('twice', pair(module, 'lora_A', 'lora_B') | pair('transformer.' + module, 'lora_A', 'lora_B'))
+    file('dora', pair(module, 'lora_A', 'lora_B') | {module + '.dora_scale': ('F32', [64, 1])})
+
+
 def text(s):
     s = s if isinstance(s, bytes) else s.encode()
     return struct.pack('<Q', len(s)) + s
@@ -330,7 +365,31 @@ def configs():
     put('config-json', 'vision-blocks.json', json.dumps(config(TEXT, vision_config={**config(TEXT)['vision_config'], 'fullatt_block_indexes': 1})))
 
 
+def wire():
+    picture, mask = '(uint32 8, uint32 4, uint32 3, handle 0)', '(uint32 12, uint32 8, uint32 1, handle 0)'
+    put('wire', 'inputs', "i{'pictures': <[%s, %s]>, 'mask': <%s>, 'control': <%s>}" % (picture, picture, mask, picture))
+    put('wire', 'inputs-latents', "i{'latents': <(uint64 1, uint64 2, uint64 3, uint64 4, handle 0)>}")
+    put('wire', 'inputs-latents-absurd', "i{'latents': <(uint64 4294967296, uint64 4294967296, uint64 1, uint64 1, handle 0)>}")
+    put('wire', 'inputs-unsealed', "i{'mask': <(uint32 12, uint32 8, uint32 1, handle 1)>}")
+    put('wire', 'inputs-pipe', "i{'mask': <(uint32 12, uint32 8, uint32 1, handle 2)>}")
+    put('wire', 'inputs-absurd', "i{'pictures': <[(uint32 32768, uint32 32768, uint32 4, handle 0)]>}")
+    put('wire', 'inputs-nine', "i{'pictures': <[%s]>}" % ', '.join([picture] * 9))
+    put('wire', 'result', "r{'images': <[%s]>, 'seed': <int64 7>, 'steps': <uint32 20>, 'width': <uint32 8>, 'height': <uint32 4>, "
+        "'guidance': <2.5>, 'prompt': <'a fox'>, 'note': <'smaller tiles'>, 'seconds': <{'load': 1.5, 'never': 2.0}>}" % picture)
+    put('wire', 'result-empty', "r{'images': <@a(uuuh) []>}")
+    put('wire', 'progress', "p{'stage': <'denoise'>, 'step': <uint32 3>, 'n-steps': <uint32 20>, 'result': <uint32 0>, "
+        "'n-results': <uint32 1>, 'seconds-left': <12.5>, 'preview': <%s>}" % picture)
+    put('wire', 'progress-stage', "p{'stage': <'never'>}")
+    put('wire', 'info', "e{'device': <'GPU'>, 'software': <true>, 'memory-bytes': <uint64 8589934592>, 'width': <uint32 1328>, "
+        "'problem-code': <-1>, 'load-seconds': <3.0>, 'seconds': <[1.0, 2.0, 3.0, -1.0]>, 'steps': <[uint32 4, 8, 20, 50]>, "
+        "'guidance': <[1.0, 1.0]>}")
+    put('wire', 'request', "q{'task': <'fill'>, 'prompt': <'a fox'>, 'steps': <int64 20>, 'guidance': <2.5>, 'seed': <int64 -1>, "
+        "'quality': <'best'>, 'results': <int64 8>, 'strength': <0.5>, 'lettering': <'top, bold: SALE'>}")
+    put('wire', 'request-range', "q{'seed': <int64 -9223372036854775808>}")
+
+
 if __name__ == '__main__':
+    wire()
     configs()
     transformers()
     encoders()
@@ -340,3 +399,4 @@ if __name__ == '__main__':
     index()
     comfy()
     gguf()
+    lora()
