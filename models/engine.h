@@ -24,6 +24,7 @@ typedef struct
   guint64 memory_budget;   /* bytes of device memory to use; 0: 90 % of what is free */
   gboolean validate;       /* validation layers on; any message is an error */
   gboolean profile;        /* GPU time per op */
+  gboolean previews;       /* progress of the denoising comes with rough pictures, an eighth of the result's size */
   const char *compute;     /* "f32", "f16", "auto" or NULL: auto */
 } QiEngineParams;
 #define QI_ENGINE_PARAMS(...) (&(const QiEngineParams){ __VA_ARGS__ })
@@ -43,10 +44,6 @@ const char *qi_engine_device_name (QiEngine *engine);
 QiResult *qi_engine_generate (QiEngine *engine, const QiRequest *request, const QiInputs *inputs,
                               gboolean keep_latents, QiProgressFunc progress, gpointer user_data,
                               GCancellable *cancellable, GError **error);
-
-/* What it works with; borrowed, as long as the engine lives. */
-const QiModelSet *qi_engine_model_set (QiEngine *engine);
-const char *qi_engine_device_name (QiEngine *engine);
 
 /* What the text encoder sees in image. The set needs no transformer and no VAE for this; the output head is loaded for it and
  * given back. options may be NULL. (transfer full) */

@@ -5,6 +5,7 @@
 #include "base/bytes.h"
 #include "base/error.h"
 
+#include "models/pipeline/preview.h"
 #include "models/plan.h"
 
 /* What is remembered: a hundred rows of the released encoder are 1.4 MB, a picture of a megapixel 20 MB. */
@@ -37,6 +38,7 @@ struct _QiRuntime
   GHashTable *embeddings; /* of char * to GBytes */
   gsize embedding_bytes;
   GArray *profile;        /* QiOpTime */
+  QiPreview *preview;
 };
 
 static gpointer
@@ -139,6 +141,7 @@ qi_runtime_new (QiDevice *device, const QiModelSet *set, QiCompute compute, gboo
   rt->embeddings = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, (GDestroyNotify) g_bytes_unref);
   rt->profile = g_array_new (FALSE, TRUE, sizeof (QiOpTime));
   rt->scheduler = set->scheduler_config;
+  rt->preview = qi_preview_new ();
   return rt;
 }
 
@@ -168,9 +171,11 @@ qi_runtime_free (QiRuntime *rt)
   g_hash_table_unref (rt->embeddings);
   g_free (rt->addons_key);
   g_array_unref (rt->profile);
+  qi_preview_free (rt->preview);
   g_free (rt);
 }
 
+QiPreview *qi_runtime_preview (QiRuntime *rt) { return rt->preview; }
 QiDevice *qi_runtime_device (QiRuntime *rt) { return rt->device; }
 const QiModelSet *qi_runtime_set (QiRuntime *rt) { return rt->set; }
 gboolean qi_runtime_is_plan (const QiRuntime *rt) { return rt->plan; }

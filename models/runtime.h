@@ -103,3 +103,7 @@ GArray *qi_runtime_take_profile (QiRuntime *runtime);
  * find: borrowed bytes or NULL. */
 GBytes *qi_runtime_find_embeddings (QiRuntime *runtime, const char *key);
 void qi_runtime_keep_embeddings (QiRuntime *runtime, const char *key, GBytes *embeddings);
+
+/* What previews are made with; the runtime's. */
+struct _QiPreview;
+struct _QiPreview *qi_runtime_preview (QiRuntime *runtime);

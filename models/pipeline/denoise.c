@@ -4,6 +4,8 @@
 
 #include "models/diffusion/patchify.h"
 
+#define PREVIEW_US 100000 /* between two looks at what is expected */
+
 /* What stays the same over the steps. */
 typedef struct
 {
@@ -19,6 +21,8 @@ typedef struct
   QiTokenGrid *grids;     /* [n_frames + n_references] */
   QiMmditInput cond, uncond;
   QiControl control;
+  const QiTensor *expected; /* [n_target, 4 c]; NULL: nobody wants to see it */
+  gint64 seen;              /* µs, when it was last looked at */
   const QiTensor *mask, *kept_noise, *kept_clean; /* [n_target, 4 c]; the latter two 0 where the mask is 1 */
 } Loop;
 
@@ -181,6 +185,8 @@ predict (QiStream *s, float sigma, guint evaluation, gpointer user_data)
       qi_tap_n (tap, s, u, "step%u.uncond", loop->step);
     }
   v = qi_guidance_apply (s, &loop->d->guidance, p, u);
+  if (loop->expected && evaluation == 0)
+    qi_copy_into (s, loop->expected, qi_axpby (s, 1.0f, loop->x, -sigma, v));
   qi_tap_n (tap, s, v, "step%u.guided", loop->step);
   return v;
 }
@@ -201,6 +207,45 @@ put_back (const Loop *loop, float sigma)
                 qi_affine (s, qi_view_as (s, loop->x, 1, n), qi_view_as (s, loop->mask, n), qi_view_as (s, kept, n)));
 }
 
+/* What the step before expects, on the host; it waits for the GPU, and so is not done all the time. NULL without error: not
+ * now. (g_free) */
+static float *
+look_ahead (Loop *loop, GError **error)
+{
+  const QiDenoise *d = loop->d;
+  const guint64 rows = (guint64) (d->h / 2) * (d->w / 2);
+  const gint64 now = g_get_monotonic_time ();
+  g_autofree float *values = NULL;
+  gboolean done;
+
+  if (!loop->expected || loop->step == 0 || now - loop->seen < PREVIEW_US)
+    return NULL;
+  values = g_new (float, rows * 4 * channels (loop));
+  qi_stream_begin_scope (loop->s);
+  done = qi_stream_download (loop->s, qi_view_rows (loop->s, loop->expected, 0, rows), values,
+                             rows * 4 * channels (loop) * sizeof (float), error);
+  qi_stream_end_scope (loop->s);
+  loop->seen = g_get_monotonic_time ();
+  return done ? g_steal_pointer (&values) : NULL;
+}
+
+/* FALSE: it was cancelled, or the GPU fails. */
+static gboolean
+tell (Loop *loop, QiStepFunc told, gpointer user_data, GError **error)
+{
+  GError *failure = NULL;
+  g_autofree float *expected = look_ahead (loop, &failure);
+
+  if (failure)
+    {
+      g_propagate_error (error, failure);
+      return FALSE;
+    }
+  if (told)
+    told (loop->step, expected, user_data);
+  return TRUE;
+}
+
 static gboolean
 run_steps (Loop *loop, QiStepFunc told, gpointer user_data, GError **error)
 {
@@ -214,8 +259,8 @@ run_steps (Loop *loop, QiStepFunc told, gpointer user_data, GError **error)
   qi_sampling_begin (loop->s, &sampling);
   for (loop->step = 0; loop->step < n_done; loop->step++)
     {
-      if (told)
-        told (loop->step, user_data);
+      if (!tell (loop, told, user_data, error))
+        return FALSE;
       qi_stream_begin_scope (loop->s);
       qi_sampling_step (loop->s, &sampling, d->first + loop->step);
       put_back (loop, d->sigmas[d->first + loop->step + 1]);
@@ -256,6 +301,8 @@ qi_denoise (QiRuntime *runtime, QiStream *s, const QiDenoise *d, QiStepFunc told
     prepare_input (&loop, &loop.uncond, d->uncond, "negative_embeds");
   prepare_blend (&loop);
   prepare_control (&loop, runtime);
+  if (d->previews)
+    loop.expected = qi_scratch (s, QI_DTYPE_F32, loop.n_target, 4 * channels (&loop));
   done = run_steps (&loop, told, user_data, error) && take_latents (&loop, latents, error);
   qi_stream_end_scope (s);
   g_free (loop.grids);

@@ -36,10 +36,14 @@ typedef struct
   const float *condition;           /* [condition_channels / 4, h, w] */
   guint condition_channels;
   double control_scale, control_start, control_end;
+
+  gboolean previews;                /* the step function gets to see what is expected */
 } QiDenoise;
 
-/* Called when a step begins (step from 0, of the steps that are done). */
-typedef void (*QiStepFunc) (guint step, gpointer user_data);
+/* Called when a step begins (step from 0, of the steps that are done). expected: tokens [(h / 2) (w / 2), 4 c] of the first frame
+ * as the step before would have it end, x - sigma v; NULL before the first, without previews, and where the last one was seen
+ * but a moment ago. */
+typedef void (*QiStepFunc) (guint step, const float *expected, gpointer user_data);
 
 /* In the transformer's stage. latents: [n_frames, c, h, w]; taps as in models/pipeline/pipelines.h. */
 gboolean qi_denoise (QiRuntime *runtime, QiStream *s, const QiDenoise *d, QiStepFunc told, gpointer user_data,

@@ -45,6 +45,7 @@ typedef struct
   double control_start, control_end; /* shares of the steps; end 0: 1 */
   guint layers;               /* 0: QI_DEFAULT_LAYERS */
   QiAreas areas;
+  gboolean previews;          /* progress comes with rough pictures of what is to become */
   gboolean own_size;          /* the first picture is its own reference as it is: it has the result's size */
 
   /* Drawn by qi_pipeline_draw(); NULL only in a planning runtime. */

@@ -7,7 +7,9 @@
 #include "base/error.h"
 
 #include "models/pipeline/denoise.h"
+#include "models/pipeline/describe.h"
 #include "models/pipeline/latents.h"
+#include "models/pipeline/preview.h"
 #include "models/pipeline/sources.h"
 #include "models/sample/sigmas.h"
 
@@ -66,15 +68,19 @@ encode (Batch *batch, GError **error)
   g_autofree QiPrompt *prompts = g_new0 (QiPrompt, 2 * batch->n);
   g_autofree GBytes **rows = g_new0 (GBytes *, 2 * batch->n);
   QiPromptPicture pictures[QI_MAX_SOURCES];
+  g_autofree char *described = NULL;
   guint n = 0, n_pictures;
 
+  if (qi_pipeline_describes (batch->pipeline, batch->runs[0].job)
+      && !(described = qi_pipeline_describe (batch->runtime, batch->runs[0].job, error)))
+    return FALSE;
   if (!qi_pipeline_seen (batch->pipeline, batch->runs[0].job, pictures, &n_pictures, error))
     return FALSE;
   for (guint i = 0; i < batch->n; i++)
     {
       const QiPipelineJob *job = batch->runs[i].job;
 
-      prompts[n++] = prompt_of (batch, job, job->prompt, pictures, n_pictures, i == 0 ? "token_ids.prompt" : NULL);
+      prompts[n++] = prompt_of (batch, job, described ? described : job->prompt, pictures, n_pictures, i == 0 ? "token_ids.prompt" : NULL);
       if (batch->runs[i].guided)
         prompts[n++] = prompt_of (batch, job, job->negative, pictures, n_pictures, i == 0 ? "token_ids.negative" : NULL);
     }
@@ -109,9 +115,14 @@ typedef struct
 
 /* A step begins, so the one before has ended. */
 static void
-tell_step (guint step, gpointer user_data)
+tell_step (guint step, const float *expected, gpointer user_data)
 {
   const Teller *t = user_data;
+  const Run *run = &t->batch->runs[t->run];
+  g_autoptr (QiImage) preview = expected ? qi_preview_image (qi_runtime_preview (t->batch->runtime), expected,
+                                                             latent_channels (t->batch), latent_height (t->batch, run),
+                                                             latent_width (t->batch, run))
+                                         : NULL;
   Clock *clock = t->clock;
   const gint64 now = g_get_monotonic_time ();
 
@@ -127,6 +138,7 @@ tell_step (guint step, gpointer user_data)
                                 .n_steps = t->n_steps,
                                 .result = t->run,
                                 .n_results = t->batch->n,
+                                .preview = preview,
                                 .seconds_left = clock->timed ? clock->seconds / clock->timed * (clock->total - clock->done)
                                                              : -1 };
 
@@ -234,7 +246,8 @@ fill_denoise (const Batch *batch, guint i, QiDenoise *d, Latents *l, QiLatentPla
                     .cond = run->cond, .uncond = run->uncond, .guidance = run->guidance, .start = job->noise,
                     .sampler = qi_sampler_find (job->sampler, error), .generator = job->generator,
                     .control_scale = job->control_scale != 0 ? job->control_scale : 1,
-                    .control_start = job->control_start, .control_end = job->control_end > 0 ? job->control_end : 1 };
+                    .control_start = job->control_start, .control_end = job->control_end > 0 ? job->control_end : 1,
+                    .previews = job->previews };
   if (p->from_picture && !plan)
     d->start = l->start = noised (l->references[0], job->noise, n, l->sigmas[d->first]);
   if (p->blend)
@@ -338,27 +351,27 @@ to_unit_range (float *values, gsize n)
   return finite;
 }
 
-/* Frame of a run's latents to a picture. name: of the tap. */
+/* Latents [c, h, w] to a picture. name: of the tap. */
 static gboolean
-decode_frame (Batch *batch, QiStream *s, guint i, guint frame, const char *name, QiPlanes *picture, GError **error)
+decode_latents (Batch *batch, QiStream *s, const float *values, guint h, guint w, const char *name, const QiTap *tap,
+                QiPlanes *picture, GError **error)
 {
-  const Run *run = &batch->runs[i];
-  const guint h = latent_height (batch, run), w = latent_width (batch, run);
   const QiVaeConfig *config = &batch->set->vae_config;
+  const guint factor = qi_vae_factor (config);
   gboolean done;
 
   qi_stream_begin_scope (s);
   const QiTensor *planes = qi_scratch (s, QI_DTYPE_F32, config->z_dim, h, w);
 
-  qi_stream_upload (s, planes, 0, run->latents + (gsize) frame * config->z_dim * h * w, qi_tensor_bytes (planes));
+  qi_stream_upload (s, planes, 0, values, qi_tensor_bytes (planes));
   const QiTensor *latents = qi_vae_denormalize (s, config, qi_planes_to_pixels (s, planes));
 
-  qi_tap (tap_of (batch, i), s, latents, name);
+  qi_tap (tap, s, latents, name);
   const QiTensor *pixels = qi_vae_decode_raw (qi_runtime_vae_decoder (batch->runtime), s, latents, NULL);
   const gsize n = qi_tensor_elements (pixels);
 
   /* Transparency, the last plane, is for layers. */
-  *picture = (QiPlanes){ batch->pipeline->layered ? config->image_channels : 3, run->job->width, run->job->height,
+  *picture = (QiPlanes){ batch->pipeline->layered ? config->image_channels : 3, w * factor, h * factor,
                          g_new (float, n) };
   done = qi_stream_download (s, qi_pixels_to_planes (s, pixels), picture->values, n * sizeof (float), error);
   qi_stream_end_scope (s);
@@ -369,6 +382,52 @@ decode_frame (Batch *batch, QiStream *s, guint i, guint frame, const char *name,
                "wrongly; try another file, or the device “cpu”.",
                batch->set->name);
   return FALSE;
+}
+
+/* Frame of a run's latents to a picture. */
+static gboolean
+decode_frame (Batch *batch, QiStream *s, guint i, guint frame, const char *name, QiPlanes *picture, GError **error)
+{
+  const Run *run = &batch->runs[i];
+  const guint h = latent_height (batch, run), w = latent_width (batch, run), c = latent_channels (batch);
+  const float *values = run->latents + (gsize) frame * c * h * w;
+
+  if (!decode_latents (batch, s, values, h, w, name, tap_of (batch, i), picture, error))
+    return FALSE;
+  if (run->job->previews && !qi_runtime_is_plan (batch->runtime))
+    qi_preview_learn (qi_runtime_preview (batch->runtime), values, c, h, w, picture);
+  return TRUE;
+}
+
+/* Before there are pictures to learn from the decoder is shown something; it gives its memory back at once. */
+static gboolean
+prepare_previews (Batch *batch, GError **error)
+{
+  QiPreview *preview = qi_runtime_preview (batch->runtime);
+  const guint c = latent_channels (batch);
+  g_autofree float *latents = NULL;
+  QiPlanes picture = { 0 };
+  QiStream *s;
+
+  if (!batch->runs[0].job->previews || qi_preview_is_fitted (preview))
+    return TRUE;
+  if (!(s = qi_runtime_begin (batch->runtime, QI_PART_VAE_DECODER, error)))
+    return FALSE;
+  latents = qi_preview_latents_new (c);
+  if (!decode_latents (batch, s, latents, QI_PREVIEW_SIDE, QI_PREVIEW_SIDE, "preview", NULL, &picture, error))
+    {
+      qi_planes_clear (&picture);
+      qi_runtime_abandon (batch->runtime);
+      return FALSE;
+    }
+  if (!qi_runtime_is_plan (batch->runtime))
+    qi_preview_learn (preview, latents, c, QI_PREVIEW_SIDE, QI_PREVIEW_SIDE, &picture);
+  qi_planes_clear (&picture);
+  if (!qi_runtime_end (batch->runtime, error))
+    return FALSE;
+  if (!qi_runtime_is_plan (batch->runtime))
+    qi_runtime_unload (batch->runtime, QI_PART_VAE_DECODER);
+  return TRUE;
 }
 
 /* The last frames of a run are its pictures. */
@@ -486,7 +545,7 @@ run_batch (Batch *batch, QiPlanes *pictures, GError **error)
 {
   return encode (batch, error)
          && qi_look (batch->pipeline, batch->runtime, batch->runs[0].job, &batch->looked, batch->tap, error)
-         && denoise (batch, error) && decode (batch, pictures, error);
+         && prepare_previews (batch, error) && denoise (batch, error) && decode (batch, pictures, error);
 }
 
 gboolean

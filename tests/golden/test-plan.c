@@ -18,6 +18,7 @@ typedef struct
   QiCompute compute;
   const char *sampler;
   const char *loras; /* files of tests/data/make-loras.py, one a line; NULL: none */
+  gboolean previews;
 } Case;
 
 /* A case's set, pictures and jobs. */
@@ -83,6 +84,7 @@ prepare (const Case *c, Work *work)
                                      .steps = 3,
                                      .guidance = c->guidance,
                                      .sampler = c->sampler,
+                                     .previews = c->previews,
                                      .pictures = work->pictures,
                                      .n_pictures = c->n_pictures,
                                      .mask = work->pipeline->mask ? &work->mask : NULL,
@@ -189,6 +191,7 @@ test_resident (void)
   run (&(Case){ "base", "text-to-image", NULL, 0, 208, 336, 1, 3, QI_COMPUTE_F32, "heun" }, TRUE);
   run (&(Case){ "base", "text-to-image", NULL, 0, 208, 336, 1, 3, QI_COMPUTE_F32, "dpmpp-2m" }, TRUE);
   run (&(Case){ "base", "text-to-image", NULL, 0, 208, 336, 1, 3, QI_COMPUTE_F32, "stochastic" }, TRUE);
+  run (&(Case){ "base", "text-to-image", NULL, 0, 256, 256, 1, 1, QI_COMPUTE_F32, .previews = TRUE }, TRUE);
 }
 
 static void
@@ -196,6 +199,7 @@ test_handed_over (void)
 {
   run (&(Case){ "base", "text-to-image", NULL, 0, 128, 96, 2, 3, QI_COMPUTE_F32, NULL }, FALSE);
   run (&(Case){ "base", "text-to-image", NULL, 0, 512, 256, 1, 1, QI_COMPUTE_F16, NULL }, FALSE);
+  run (&(Case){ "base", "text-to-image", NULL, 0, 256, 256, 1, 1, QI_COMPUTE_F32, .previews = TRUE }, FALSE);
 }
 
 /* What stands beside the noise is planned too. */
