@@ -79,7 +79,38 @@ qi_request_check (const QiRequest *request, GError **error)
     }
   if (!check_side ("width", request->width, error) || !check_side ("height", request->height, error))
     return FALSE;
-  if (request->sampler && *request->sampler && strcmp (request->sampler, "euler") != 0)
-    return bad (error, "There is no sampler \"%s\": it may be euler.", request->sampler);
-  return TRUE;
+  return qi_sampler_from_name (request->sampler, NULL, error);
+}
+
+static const char *const sampler_names[QI_N_SAMPLERS] = {
+  [QI_SAMPLER_EULER] = "euler",
+  [QI_SAMPLER_HEUN] = "heun",
+  [QI_SAMPLER_DPMPP_2M] = "dpmpp-2m",
+  [QI_SAMPLER_STOCHASTIC] = "stochastic",
+};
+
+const char *
+qi_sampler_name (QiSamplerId id)
+{
+  g_return_val_if_fail ((guint) id < QI_N_SAMPLERS, NULL);
+
+  return sampler_names[id];
+}
+
+gboolean
+qi_sampler_from_name (const char *name, QiSamplerId *id, GError **error)
+{
+  g_autoptr (GString) names = g_string_new (NULL);
+
+  for (guint i = 0; i < QI_N_SAMPLERS; i++)
+    {
+      if (!name || !*name || strcmp (name, sampler_names[i]) == 0)
+        {
+          if (id)
+            *id = (QiSamplerId) i;
+          return TRUE;
+        }
+      g_string_append_printf (names, "%s%s", i == 0 ? "" : i + 1 < QI_N_SAMPLERS ? ", " : " or ", sampler_names[i]);
+    }
+  return bad (error, "There is no sampler \"%.80s\": it may be %s.", name, names->str);
 }

@@ -17,6 +17,9 @@ typedef enum
 } QiTask;
 
 typedef enum { QI_PREFILL_KEEP, QI_PREFILL_NEUTRAL, QI_PREFILL_BLUR, QI_PREFILL_BORDER, QI_PREFILL_NOISE } QiPrefill;
+/* Ways from one sigma to the next; models/sample/sampler.h says what each does. */
+typedef enum { QI_SAMPLER_EULER, QI_SAMPLER_HEUN, QI_SAMPLER_DPMPP_2M, QI_SAMPLER_STOCHASTIC, QI_N_SAMPLERS } QiSamplerId;
+
 typedef enum { QI_SOURCE_LAYER, QI_SOURCE_VISIBLE } QiSource;
 typedef enum { QI_DESTINATION_AUTO, QI_DESTINATION_LAYER, QI_DESTINATION_IMAGE } QiDestination;
 
@@ -31,7 +34,7 @@ typedef struct
   double guidance;       /* true-CFG scale, 1: one pass; 0: as quality says */
   gint64 seed;           /* 0 … 2^31 - 1; -1: drawn anew */
   guint results;         /* 1–8; result k uses seed + k */
-  char *sampler;         /* "euler" */
+  char *sampler;         /* a name of qi_sampler_name(); "euler" */
   char *model;           /* path or name of a set; NULL: the configured default */
   char *loras;           /* FILE:STRENGTH, one a line */
   char *device;
@@ -59,6 +62,9 @@ gboolean qi_request_check (const QiRequest *request, GError **error);
 
 const char *qi_quality_name (QiQuality quality);
 gboolean qi_quality_from_name (const char *name, QiQuality *quality);
+/* "euler", "heun", "dpmpp-2m", "stochastic". NULL and "" are the first. FALSE: there is no such sampler, *error names them. */
+const char *qi_sampler_name (QiSamplerId id);
+gboolean qi_sampler_from_name (const char *name, QiSamplerId *id, GError **error);
 const char *qi_task_name (QiTask task); /* "generate", "edit", "fill", "expand", "split" */
 
 /* -- the fields as data ------------------------------------------------------------------------------ */

@@ -11,6 +11,7 @@
 #include "cli/interrupt.h"
 #include "cli/options.h"
 #include "cli/picture.h"
+#include "cli/results.h"
 #include "cli/tensor-file.h"
 #include "models/model-choice.h"
 
@@ -28,54 +29,14 @@ files_clear (Files *files)
 }
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (Files, files_clear)
 
-/* FILE.png, or FILE-1.png … where there are several. (transfer full) */
-static char *
-result_path (const char *output, guint k, guint n)
-{
-  gsize stem = strlen (output);
-
-  if (n == 1)
-    return g_strdup (output);
-  if (stem > 4 && g_ascii_strcasecmp (output + stem - 4, ".png") == 0)
-    stem -= 4;
-  return g_strdup_printf ("%.*s-%u%s", (int) stem, output, k + 1, output + stem);
-}
-
 /* Whatever can be known to fail at the end is found out before the long work. */
 static gboolean
 check_files (Files *files, const QiRequest *request, GError **error)
 {
-  const char *dot;
-
-  if (!files->output)
-    {
-      g_autoptr (GDateTime) now = g_date_time_new_now_local ();
-
-      files->output = g_date_time_format (now, "sfumato-%Y%m%d-%H%M%S.png");
-    }
-  g_autofree char *name = g_path_get_basename (files->output);
-
-  dot = strrchr (name, '.');
-  if (dot && dot != name && g_ascii_strcasecmp (dot, ".png") != 0)
-    {
-      g_set_error (error, QI_ERROR, QI_ERROR_BAD_REQUEST, "%s is not written: pictures are PNG files, and their name "
-                   "ends in .png.", files->output);
-      return FALSE;
-    }
-  for (guint k = 0; k < request->results; k++)
-    {
-      g_autofree char *path = result_path (files->output, k, request->results);
-
-      if (!qi_picture_check_output (path, error))
-        return FALSE;
-    }
+  if (!qi_results_check_output (&files->output, request->results, error))
+    return FALSE;
   if (files->save_latents && !qi_picture_check_output (files->save_latents, error))
     return FALSE;
-  if (request->loras && *request->loras)
-    {
-      g_set_error (error, QI_ERROR, QI_ERROR_BAD_REQUEST, "This version cannot use add-ons (LoRA) yet: leave --lora out.");
-      return FALSE;
-    }
   return TRUE;
 }
 
@@ -109,34 +70,6 @@ save_latents (const char *path, const QiResult *result, GError **error)
   return qi_tensor_file_write (file, path, error);
 }
 
-/* What made the picture, under the arguments' own names. The model's path is not told, it may name people. */
-static QiPictureText *
-describe (const QiOptions *options, const QiResult *result, guint k)
-{
-  const QiRequest *request = options->request;
-  const char *model = options->paths.model ? options->paths.model : options->paths.transformer;
-  g_autofree char *name = g_path_get_basename (model);
-  char guidance[G_ASCII_DTOSTR_BUF_SIZE];
-  QiPictureText *text = qi_picture_text_new ();
-
-  qi_picture_text_add (text, "Software", "Sfumato %s", QI_VERSION);
-  qi_picture_text_add (text, "prompt", "%s", request->prompt ? request->prompt : "");
-  if (request->negative_prompt && *request->negative_prompt)
-    qi_picture_text_add (text, "negative-prompt", "%s", request->negative_prompt);
-  if (request->lettering && *request->lettering)
-    qi_picture_text_add (text, "lettering", "%s", request->lettering);
-  qi_picture_text_add (text, "seed", "%" G_GINT64_FORMAT, result->seed + k);
-  qi_picture_text_add (text, "quality", "%s", qi_quality_name (request->quality));
-  qi_picture_text_add (text, "steps", "%u", result->steps);
-  qi_picture_text_add (text, "guidance", "%s", g_ascii_formatd (guidance, sizeof guidance, "%.7g", result->guidance));
-  qi_picture_text_add (text, "sampler", "%s", request->sampler);
-  qi_picture_text_add (text, "model", "%s", name);
-  qi_picture_text_add (text, "width", "%u", result->width);
-  qi_picture_text_add (text, "height", "%u", result->height);
-  qi_picture_text_add (text, "version", "%s", QI_VERSION);
-  return text;
-}
-
 static gboolean
 save_results (const QiOptions *options, const Files *files, const QiResult *result, QiEvents *events, GError **error)
 {
@@ -144,12 +77,10 @@ save_results (const QiOptions *options, const Files *files, const QiResult *resu
 
   for (guint k = 0; k < n; k++)
     {
-      g_autofree char *path = result_path (files->output, k, n);
-      g_autoptr (QiPictureText) text = describe (options, result, k);
+      g_autofree char *path = qi_results_path (files->output, k, n);
 
-      if (!qi_picture_save (g_ptr_array_index (result->images, k), path, text, error))
+      if (!qi_results_save (options, result, k, g_ptr_array_index (result->images, k), path, events, error))
         return FALSE;
-      qi_events_result (events, path, result, k);
     }
   return !files->save_latents || save_latents (files->save_latents, result, error);
 }

@@ -4,10 +4,12 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include <yyjson.h>
 
+#include "base/bytes.h"
 #include "base/error.h"
 #include "cli/interrupt.h"
 
@@ -121,12 +123,56 @@ qi_events_progress (const QiProgress *progress, gpointer user_data)
     progress_line (events, progress);
 }
 
+static void
+plan_json (yyjson_val *request, yyjson_val *plan)
+{
+  static const char *const numbers[] = { "width", "height", "steps", "results" };
+  yyjson_mut_doc *doc = event_new ("plan");
+  yyjson_mut_val *root = yyjson_mut_doc_get_root (doc);
+
+  yyjson_mut_obj_add_strcpy (doc, root, "pipeline", yyjson_get_str (yyjson_obj_get (request, "pipeline")));
+  for (guint i = 0; i < G_N_ELEMENTS (numbers); i++)
+    yyjson_mut_obj_add_uint (doc, root, numbers[i], yyjson_get_uint (yyjson_obj_get (request, numbers[i])));
+  yyjson_mut_obj_add_real (doc, root, "guidance", yyjson_get_real (yyjson_obj_get (request, "guidance")));
+  yyjson_mut_obj_add_uint (doc, root, "peak_bytes", yyjson_get_uint (yyjson_obj_get (plan, "peak_bytes")));
+  yyjson_mut_obj_add_uint (doc, root, "budget_bytes", yyjson_get_uint (yyjson_obj_get (plan, "budget_bytes")));
+  write_line (doc);
+}
+
+gboolean
+qi_events_plan (QiEvents *events, QiEngine *engine, const QiRequest *request, const QiInputs *inputs, GError **error)
+{
+  g_autofree char *json = qi_engine_plan_json (engine, request, inputs, error);
+  yyjson_doc *doc = json ? yyjson_read (json, strlen (json), 0) : NULL;
+  yyjson_val *asked = yyjson_obj_get (yyjson_doc_get_root (doc), "request");
+  yyjson_val *plan = yyjson_obj_get (yyjson_doc_get_root (doc), "plan");
+
+  if (!json)
+    return FALSE;
+  if (!events->quiet && events->json)
+    plan_json (asked, plan);
+  else if (!events->quiet)
+    {
+      close_line (events);
+      fprintf (stderr, "%s, %u x %u, %u steps: at most %s of %s of GPU memory\n",
+               yyjson_get_str (yyjson_obj_get (asked, "pipeline")), (guint) yyjson_get_uint (yyjson_obj_get (asked, "width")),
+               (guint) yyjson_get_uint (yyjson_obj_get (asked, "height")),
+               (guint) yyjson_get_uint (yyjson_obj_get (asked, "steps")),
+               qi_bytes (yyjson_get_uint (yyjson_obj_get (plan, "peak_bytes"))).text,
+               qi_bytes (yyjson_get_uint (yyjson_obj_get (plan, "budget_bytes"))).text);
+    }
+  yyjson_doc_free (doc);
+  return TRUE;
+}
+
 void
 qi_events_result (QiEvents *events, const char *path, const QiResult *result, guint k)
 {
   close_line (events);
   if (!events->json)
     {
+      if (result->note && !events->quiet && k == 0)
+        fprintf (stderr, "sfumato: %s\n", result->note);
       printf ("%s\n", path);
       fflush (stdout);
       return;
@@ -142,7 +188,75 @@ qi_events_result (QiEvents *events, const char *path, const QiResult *result, gu
   yyjson_mut_obj_add_uint (doc, root, "height", result->height);
   yyjson_mut_obj_add_uint (doc, root, "steps", result->steps);
   yyjson_mut_obj_add_real (doc, root, "guidance", result->guidance);
+  if (result->note)
+    yyjson_mut_obj_add_str (doc, root, "note", result->note);
   write_line (doc);
+}
+
+/* -- captions ----------------------------------------------------------------------------------------- */
+
+static void
+add_list (yyjson_mut_doc *doc, const char *key, const GStrv list)
+{
+  yyjson_mut_val *array = yyjson_mut_obj_add_arr (doc, yyjson_mut_doc_get_root (doc), key);
+
+  for (guint i = 0; list[i]; i++)
+    yyjson_mut_arr_add_str (doc, array, list[i]);
+}
+
+static void
+caption_json (const char *path, const QiCaption *caption)
+{
+  g_autofree char *shown = g_utf8_make_valid (path, -1);
+  yyjson_mut_doc *doc = event_new ("caption");
+  yyjson_mut_val *root = yyjson_mut_doc_get_root (doc);
+
+  yyjson_mut_obj_add_str (doc, root, "path", shown);
+  yyjson_mut_obj_add_str (doc, root, "caption", caption->caption);
+  yyjson_mut_obj_add_str (doc, root, "type", caption->type);
+  yyjson_mut_obj_add_str (doc, root, "style", caption->style);
+  add_list (doc, "watermarks", caption->watermarks);
+  add_list (doc, "words", caption->words);
+  yyjson_mut_obj_add_str (doc, root, "reply", caption->reply);
+  write_line (doc);
+}
+
+/* What a model writes may hold anything; on a terminal control characters would be obeyed. */
+static void
+print_line (const char *title, const char *text)
+{
+  g_autofree char *shown = g_strdup (text);
+
+  for (char *at = shown; *at; at++)
+    if (g_ascii_iscntrl (*at) && *at != '\n')
+      *at = ' ';
+  if (*g_strstrip (shown))
+    printf ("%s%s\n", title, shown);
+}
+
+static void
+print_list (const char *title, const GStrv list)
+{
+  g_autofree char *joined = g_strjoinv (", ", list);
+
+  print_line (title, joined);
+}
+
+void
+qi_events_caption (QiEvents *events, const char *path, const QiCaption *caption)
+{
+  close_line (events);
+  if (events->json)
+    {
+      caption_json (path, caption);
+      return;
+    }
+  print_line ("", caption->caption);
+  print_line ("type: ", caption->type);
+  print_line ("style: ", caption->style);
+  print_list ("watermarks: ", caption->watermarks);
+  print_list ("words: ", caption->words);
+  fflush (stdout);
 }
 
 /* -- errors ------------------------------------------------------------------------------------------- */

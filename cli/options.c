@@ -14,7 +14,7 @@
 typedef struct
 {
   char *prompt, *negative_prompt, *quality, *sampler, *model, *device, *compute, *memory;
-  char *transformer, *text_encoder, *vision, *vae, *tokenizer, *scheduler, *config, *variant;
+  char *transformer, *text_encoder, *vision, *vae, *tokenizer, *scheduler, *config, *variant, *controlnet;
   char **lettering, **loras, **rest;
   gint steps, results, width, height;
   gint64 seed;
@@ -68,7 +68,7 @@ add_request_entries (GOptionContext *context, Raw *raw)
     { "results", 0, 0, G_OPTION_ARG_INT, &raw->results, "how many pictures, 1 (default) to 8; each adds 1 to the seed", "N" },
     { "width", 0, 0, G_OPTION_ARG_INT, &raw->width, "pixels; 0 (default): the model's own", "N" },
     { "height", 0, 0, G_OPTION_ARG_INT, &raw->height, "pixels; 0 (default): the model's own", "N" },
-    TEXT ("sampler", sampler, "euler (default)", "NAME"),
+    TEXT ("sampler", sampler, "euler (default), heun, dpmpp-2m or stochastic", "NAME"),
     { "lora", 0, 0, G_OPTION_ARG_FILENAME_ARRAY, &raw->loras, "add-on and its strength; may be given several times",
       "FILE:STRENGTH" },
     { 0 }
@@ -89,6 +89,7 @@ add_model_entries (GOptionContext *context, Raw *raw)
     TEXT ("tokenizer", tokenizer, "tokenizer.json, or a folder with it", "PATH"),
     TEXT ("scheduler", scheduler, "scheduler_config.json, or a folder with it", "PATH"),
     TEXT ("config", config, "folder of the diffusers layout with the configurations", "FOLDER"),
+    TEXT ("controlnet", controlnet, "a ControlNet that goes with the transformer", "PATH"),
     TEXT ("variant", variant, "which model this is, where it cannot be told", "NAME"),
     TEXT ("device", device, "name or UUID prefix of the GPU, or cpu; default: the fastest", "NAME"),
     TEXT ("memory", memory, "device memory to use, such as 6G; default: 90 % of what is free", "BYTES"),
@@ -171,6 +172,7 @@ fill_model (QiOptions *options, const Raw *raw, gboolean optional, GError **erro
                                    .tokenizer = raw->tokenizer,
                                    .scheduler = raw->scheduler,
                                    .config = raw->config,
+                                   .controlnet = raw->controlnet,
                                    .variant = raw->variant };
   options->engine.device = raw->device && *raw->device ? raw->device : qi_env_device ();
   options->engine.validate = qi_env_validate ();
@@ -195,7 +197,7 @@ keep_strings (QiOptions *options, Raw *raw)
   char *const texts[] = { raw->prompt,       raw->negative_prompt, raw->quality, raw->sampler, raw->model,
                           raw->device,       raw->compute,         raw->memory,  raw->transformer,
                           raw->text_encoder, raw->vision,          raw->vae,     raw->tokenizer,
-                          raw->scheduler,    raw->config,          raw->variant };
+                          raw->scheduler,    raw->config,          raw->variant, raw->controlnet };
 
   for (guint i = 0; i < G_N_ELEMENTS (texts); i++)
     if (texts[i])

@@ -42,6 +42,56 @@ qi_picture_text_add (QiPictureText *text, const char *key, const char *format, .
   g_ptr_array_add (text->values, g_utf8_make_valid (value, -1));
 }
 
+/* -- reading --------------------------------------------------------------------------------------- */
+
+/* Before anything is decoded: a small file may stand for a huge picture. */
+static gboolean
+check_picture (const char *path, GError **error)
+{
+  int width = 0, height = 0;
+
+  if (!g_file_test (path, G_FILE_TEST_EXISTS))
+    g_set_error (error, QI_ERROR, QI_ERROR_BAD_CHECKPOINT, "There is no picture %s.", path);
+  else if (!g_file_test (path, G_FILE_TEST_IS_REGULAR))
+    g_set_error (error, QI_ERROR, QI_ERROR_BAD_CHECKPOINT, "%s is no ordinary file: name a picture.", path);
+  else if (!gdk_pixbuf_get_file_info (path, &width, &height))
+    g_set_error (error, QI_ERROR, QI_ERROR_BAD_CHECKPOINT, "%s is no picture that can be read: PNG, JPEG, WebP and TIFF can.",
+                 path);
+  else if (width > QI_PICTURE_MAX_SIDE || height > QI_PICTURE_MAX_SIDE || (gint64) width * height > QI_PICTURE_MAX_PIXELS)
+    g_set_error (error, QI_ERROR, QI_ERROR_BAD_REQUEST,
+                 "%s has %d × %d pixels; at most %d a side and %u in all are read. Make it smaller first.", path, width,
+                 height, QI_PICTURE_MAX_SIDE, QI_PICTURE_MAX_PIXELS);
+  else
+    return TRUE;
+  return FALSE;
+}
+
+QiImage *
+qi_picture_load (const char *path, GError **error)
+{
+  g_autoptr (GError) local = NULL;
+
+  if (!check_picture (path, error))
+    return NULL;
+
+  g_autoptr (GdkPixbuf) stored = gdk_pixbuf_new_from_file (path, &local);
+  g_autoptr (GdkPixbuf) pixbuf = stored ? gdk_pixbuf_apply_embedded_orientation (stored) : NULL;
+
+  if (!pixbuf)
+    {
+      g_set_error (error, QI_ERROR, QI_ERROR_BAD_CHECKPOINT, "%s could not be read: %s", path,
+                   local ? local->message : "there is not enough memory");
+      return NULL;
+    }
+
+  g_autoptr (GBytes) bytes = gdk_pixbuf_read_pixel_bytes (pixbuf);
+
+  return qi_image_new ((guint) gdk_pixbuf_get_width (pixbuf), (guint) gdk_pixbuf_get_height (pixbuf),
+                       (guint) gdk_pixbuf_get_n_channels (pixbuf), (gsize) gdk_pixbuf_get_rowstride (pixbuf), bytes);
+}
+
+/* -- writing --------------------------------------------------------------------------------------- */
+
 /* Borrowing image's rows where it has three or four channels, else a copy with three. (transfer full) */
 static GdkPixbuf *
 pixbuf_of (const QiImage *image)

@@ -34,6 +34,7 @@ typedef struct
 {
   guint n_layers, width, ffn_dim, n_heads, out_dim, patch, merge, temporal_patch, in_channels, window;
   gboolean full_attention[QI_MAX_LAYERS];
+  guint64 min_area, max_area; /* pixels that a picture is brought to */
 } QiVisionConfig;
 
 typedef struct
@@ -54,6 +55,20 @@ typedef struct
   double shift_terminal;  /* 0: off */
 } QiSchedulerConfig;
 
+#define QI_MAX_STOPS 8
+
+/* How the text encoder writes. */
+typedef struct
+{
+  gboolean sample;    /* FALSE: always the likeliest token */
+  double temperature; /* > 0 */
+  guint top_k;        /* 0: all */
+  double top_p;       /* 1: all */
+  double repetition_penalty; /* of tokens that are there already; 1: none */
+  guint32 stops[QI_MAX_STOPS];
+  guint n_stops; /* 0: <|im_end|> and <|endoftext|> */
+} QiGenerationConfig;
+
 /* Each: path of the folder or file whose config is wanted first (NULL: the checkpoint's own place), then config_dir
  * (a diffusers-layout folder without weights, or NULL). *from says which source answered (static string). */
 gboolean qi_mmdit_config_load (QiMmditConfig *config, const QiCheckpoint *checkpoint, const char *config_dir,
@@ -65,13 +80,24 @@ gboolean qi_vision_config_load (QiVisionConfig *config, const QiCheckpoint *chec
 gboolean qi_vae_config_load (QiVaeConfig *config, const QiCheckpoint *checkpoint, const char *config_dir,
                              const char **from, GError **error);
 
+/* Old mmproj files call the tower's up_proj down_proj, and the other way round. */
+gboolean qi_vision_ffn_is_swapped (const QiCheckpoint *checkpoint, const QiVisionConfig *config);
+
 /* scheduler: a scheduler_config.json, a folder that holds one, or NULL: beside model, in config_dir, else Qwen-Image's. */
 gboolean qi_scheduler_config_load (QiSchedulerConfig *config, const char *scheduler, const char *model,
                                    const char *config_dir, const char **from, GError **error);
+
+/* A generation_config.json beside the text encoder or in config_dir; without one the released values for the released
+ * geometry, else the likeliest token without a penalty. */
+gboolean qi_generation_config_load (QiGenerationConfig *config, const QiCheckpoint *checkpoint, const QiTextConfig *text,
+                                    const char *config_dir, GError **error);
 
 /* From the text of one JSON file; for tests, fuzzing and config files given by name. n bytes, no NUL needed. */
 gboolean qi_mmdit_config_parse (QiMmditConfig *config, const char *json, gsize n, const char *file, GError **error);
 gboolean qi_text_config_parse (QiTextConfig *config, const char *json, gsize n, const char *file, GError **error);
 gboolean qi_vision_config_parse (QiVisionConfig *config, const char *json, gsize n, const char *file, GError **error);
+/* The areas alone, of a preprocessor_config.json. */
+gboolean qi_vision_areas_parse (QiVisionConfig *config, const char *json, gsize n, const char *file, GError **error);
+gboolean qi_generation_config_parse (QiGenerationConfig *config, const char *json, gsize n, const char *file, GError **error);
 gboolean qi_vae_config_parse (QiVaeConfig *config, const char *json, gsize n, const char *file, GError **error);
 gboolean qi_scheduler_config_parse (QiSchedulerConfig *config, const char *json, gsize n, const char *file, GError **error);

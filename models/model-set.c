@@ -131,6 +131,22 @@ load_scheduler (QiModelSet *set, const QiModelSearch *search, GError **error)
   return TRUE;
 }
 
+/* One that is named, or found, must fit: it is there to be used. */
+static gboolean
+open_controlnet (QiModelSet *set, const QiModelSearch *search, GError **error)
+{
+  g_autofree char *own = search->root != NULL ? g_build_filename (search->root, "controlnet", NULL) : NULL;
+  const char *path = search->paths->controlnet;
+
+  if (path == NULL && own != NULL && g_file_test (own, G_FILE_TEST_IS_DIR))
+    path = own;
+  if (path == NULL || set->mmdit_from == NULL)
+    return TRUE;
+  set->controlnet = qi_checkpoint_open (path, QI_COMPONENT_TRANSFORMER, error); /* its names are a transformer's */
+  return set->controlnet != NULL
+         && qi_control_config_load (&set->control_config, set->controlnet, &set->mmdit_config, error);
+}
+
 static void
 name_set (QiModelSet *set, const QiModelPaths *paths)
 {
@@ -159,10 +175,12 @@ qi_model_set_open (const QiModelPaths *paths, GError **error)
   if (!qi_model_paths_check (paths, error))
     return NULL;
   name_set (set, paths);
+  set->config_dir = g_strdup (paths->config);
   if (!qi_model_find_parts (&search, set, error) || !qi_model_find_tokenizer (&search, set, error))
     return NULL;
   load_configs (set, paths->config);
-  if (!settle_variant (set, &search, error) || !load_scheduler (set, &search, error))
+  if (!settle_variant (set, &search, error) || !load_scheduler (set, &search, error)
+      || !open_controlnet (set, &search, error))
     return NULL;
   qi_model_check (set, &search);
   return g_steal_pointer (&set);
@@ -176,11 +194,13 @@ qi_model_set_free (QiModelSet *set)
   g_free (set->path);
   g_free (set->name);
   g_free (set->tokenizer_path);
+  g_free (set->config_dir);
   g_clear_pointer (&set->tokenizer, qi_tokenizer_free);
   g_clear_pointer (&set->transformer, qi_checkpoint_free);
   g_clear_pointer (&set->text_encoder, qi_checkpoint_free);
   g_clear_pointer (&set->vision, qi_checkpoint_free);
   g_clear_pointer (&set->vae, qi_checkpoint_free);
+  g_clear_pointer (&set->controlnet, qi_checkpoint_free);
   g_ptr_array_unref (set->problems);
   g_free (set);
 }

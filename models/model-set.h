@@ -9,6 +9,7 @@
  * Threads: read-only after opening; any thread.
  * Errors:  QI_ERROR_BAD_CHECKPOINT (damaged, foreign, missing), QI_ERROR_UNSUPPORTED (sound, but not for us). */
 #pragma once
+#include "models/adapter/controlnet.h"
 #include "models/config.h"
 #include "models/text/tokenizer.h"
 #include "models/variants.h"
@@ -18,6 +19,7 @@ typedef struct
 {
   const char *model; /* file or folder */
   const char *transformer, *text_encoder, *vision, *vae, *tokenizer, *scheduler, *config;
+  const char *controlnet; /* NULL: the folder controlnet of the diffusers layout, where there is one */
   const char *variant; /* name of a row of models/variants.c; NULL: found out */
 } QiModelPaths;
 
@@ -37,8 +39,10 @@ typedef struct
 
   /* Parts; NULL: not there. found: how each was come by, a static string ("--vae", "model folder", "beside", …). */
   QiCheckpoint *transformer, *text_encoder, *vision, *vae;
+  QiCheckpoint *controlnet; /* NULL: there is none, and nothing needs one but the pipelines of that name */
   QiTokenizer *tokenizer;
   char *tokenizer_path; /* NULL: from the text encoder's metadata */
+  char *config_dir;     /* as given; NULL: none */
   const char *found[QI_N_COMPONENTS];
 
   /* Geometry; *_from NULL: not known, for want of the part or of a configuration. */
@@ -47,6 +51,7 @@ typedef struct
   QiVisionConfig vision_config;
   QiVaeConfig vae_config;
   QiSchedulerConfig scheduler_config;
+  QiControlConfig control_config;
   const char *mmdit_from, *text_from, *vision_from, *vae_from, *scheduler_from;
 
   const QiVariant *variant;

@@ -13,17 +13,29 @@ struct _QiPlan
 
 QiPlan *
 qi_plan_new (QiDevice *device, const QiModelSet *set, QiCompute compute, const QiPipeline *pipeline,
-             const QiTextToImage *jobs, guint n_jobs, GError **error)
+             const QiPipelineJob *jobs, guint n_jobs, const QiLoras *loras, GError **error)
 {
   g_autoptr (QiPlan) plan = g_new0 (QiPlan, 1);
-  g_autofree QiPlanes *pictures = g_new0 (QiPlanes, n_jobs);
+  const guint n_pictures = n_jobs * qi_pipeline_n_results (pipeline, jobs);
+  g_autofree QiPlanes *pictures = g_new0 (QiPlanes, n_pictures);
   gboolean done;
 
   plan->runtime = qi_runtime_new (device, set, compute, TRUE);
-  done = pipeline->check (set, error) && pipeline->run (plan->runtime, jobs, n_jobs, pictures, NULL, error);
-  for (guint i = 0; i < n_jobs; i++)
+  qi_runtime_set_job (plan->runtime, &(QiJob){ .loras = loras });
+  done = qi_pipeline_check (pipeline, set, error) && qi_pipeline_run (pipeline, plan->runtime, jobs, n_jobs, pictures, NULL, error);
+  qi_runtime_set_job (plan->runtime, NULL);
+  for (guint i = 0; i < n_pictures; i++)
     qi_planes_clear (&pictures[i]);
   return done ? g_steal_pointer (&plan) : NULL;
+}
+
+QiPlan *
+qi_plan_of (QiDevice *device, const QiModelSet *set, QiCompute compute, QiPlanFunc run, gpointer user_data, GError **error)
+{
+  g_autoptr (QiPlan) plan = g_new0 (QiPlan, 1);
+
+  plan->runtime = qi_runtime_new (device, set, compute, TRUE);
+  return run (plan->runtime, user_data, error) ? g_steal_pointer (&plan) : NULL;
 }
 
 void
@@ -52,13 +64,31 @@ qi_plan_stage (const QiPlan *plan, QiPart part)
 {
   const QiPool *weights = qi_plan_weights (plan, part), *scratch = qi_plan_scratch (plan, part);
 
-  if (!weights || !scratch)
+  if (!weights)
     return (QiPlanStage){ 0 };
   return (QiPlanStage){ .used = TRUE,
                         .weights = qi_pool_peak (weights),
                         .weights_blocks = qi_pool_block_bytes (weights),
-                        .scratch = qi_pool_peak (scratch),
-                        .scratch_blocks = qi_pool_block_bytes (scratch) };
+                        .scratch = scratch ? qi_pool_peak (scratch) : 0,
+                        .scratch_blocks = scratch ? qi_pool_block_bytes (scratch) : 0 };
+}
+
+gboolean
+qi_plan_is_together (const QiPlan *plan, QiPart host, QiPart guest)
+{
+  return qi_part_host (guest) == host && qi_plan_stage (plan, guest).used;
+}
+
+/* Blocks of the weights that a stage needs at once: those of guests are among them. */
+static guint64
+weights_together (const QiPlan *plan, QiPart part)
+{
+  guint64 bytes = qi_plan_stage (plan, part).weights_blocks;
+
+  for (guint i = 0; i < QI_N_PARTS; i++)
+    if (qi_plan_is_together (plan, part, i))
+      bytes += qi_plan_stage (plan, i).weights_blocks;
+  return bytes;
 }
 
 guint64
@@ -66,7 +96,9 @@ qi_plan_stage_bytes (const QiPlan *plan, QiPart part)
 {
   const QiPlanStage stage = qi_plan_stage (plan, part);
 
-  return stage.used ? stage.weights_blocks + stage.scratch_blocks + qi_stream_fixed_bytes () : 0;
+  if (!stage.used || qi_part_is_guest (part))
+    return 0;
+  return weights_together (plan, part) + stage.scratch_blocks + qi_stream_fixed_bytes ();
 }
 
 guint64
@@ -92,8 +124,9 @@ qi_plan_peak_bytes (const QiPlan *plan, guint64 budget)
         }
       if (need)
         peak = MAX (peak, held + need);
-      loaded[i] = qi_plan_stage (plan, i).weights_blocks;
-      held += loaded[i];
+      for (guint k = 0; k < QI_N_PARTS; k++) /* guests with their host */
+        if ((k == i && !qi_part_is_guest (i)) || qi_plan_is_together (plan, i, k))
+          held += loaded[k] = qi_plan_stage (plan, k).weights_blocks;
     }
   return peak;
 }
@@ -109,7 +142,7 @@ qi_plan_fits (const QiPlan *plan, guint64 budget, GError **error)
         g_set_error (error, QI_ERROR, QI_ERROR_OUT_OF_MEMORY,
                      "The %s needs %s of GPU memory (%s for weights, %s for work), %s may be used; choose "
                      "a smaller picture, smaller weights, or another GPU.",
-                     qi_part_name (i), qi_bytes (qi_plan_stage_bytes (plan, i)).text, qi_bytes (stage.weights_blocks).text,
+                     qi_part_name (i), qi_bytes (qi_plan_stage_bytes (plan, i)).text, qi_bytes (weights_together (plan, i)).text,
                      qi_bytes (stage.scratch_blocks + qi_stream_fixed_bytes ()).text, qi_bytes (budget).text);
         return FALSE;
       }

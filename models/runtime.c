@@ -5,9 +5,12 @@
 #include "base/bytes.h"
 #include "base/error.h"
 
+#include "models/pipeline/preview.h"
 #include "models/plan.h"
 
-#define MAX_EMBEDDINGS 64 /* prompts remembered; a hundred rows of the released encoder are 1.4 MB */
+/* What is remembered: a hundred rows of the released encoder are 1.4 MB, a picture of a megapixel 20 MB. */
+#define MAX_EMBEDDINGS 64
+#define MAX_EMBEDDING_BYTES ((gsize) 256 << 20)
 
 typedef gpointer (*MakeFunc) (const QiModelSet *set, const QiLoad *load, GError **error);
 
@@ -27,11 +30,22 @@ struct _QiRuntime
   QiJob job;
   Part parts[QI_N_PARTS];
   QiPart stage;
+  QiPart loading;         /* whose weights are under way */
+  QiSchedulerConfig scheduler;
+  char *addons_key;       /* of the LoRA files that are on the transformer */
   QiStream *stream;       /* NULL: between stages */
   gint64 load_start;      /* µs, monotonic */
   GHashTable *embeddings; /* of char * to GBytes */
+  gsize embedding_bytes;
   GArray *profile;        /* QiOpTime */
+  QiPreview *preview;
 };
+
+static gpointer
+make_vision (const QiModelSet *set, const QiLoad *load, GError **error)
+{
+  return qi_vision_new (&set->vision_config, load, error);
+}
 
 static gpointer
 make_text_encoder (const QiModelSet *set, const QiLoad *load, GError **error)
@@ -40,9 +54,21 @@ make_text_encoder (const QiModelSet *set, const QiLoad *load, GError **error)
 }
 
 static gpointer
+make_text_head (const QiModelSet *set, const QiLoad *load, GError **error)
+{
+  return qi_text_head_new (&set->text_config, load, error);
+}
+
+static gpointer
 make_mmdit (const QiModelSet *set, const QiLoad *load, GError **error)
 {
   return qi_mmdit_new (&set->mmdit_config, load, error);
+}
+
+static gpointer
+make_controlnet (const QiModelSet *set, const QiLoad *load, GError **error)
+{
+  return qi_controlnet_new (&set->control_config, load, error);
 }
 
 static gpointer
@@ -60,13 +86,18 @@ make_vae_decoder (const QiModelSet *set, const QiLoad *load, GError **error)
 static const struct
 {
   const char *name;
-  QiComponent component;
+  QiComponent component; /* QI_N_COMPONENTS: of no part of a model */
   MakeFunc make;
   GDestroyNotify free;
 } kinds[QI_N_PARTS] = {
+  [QI_PART_VISION] = { "vision tower", QI_COMPONENT_VISION, make_vision, (GDestroyNotify) qi_vision_free },
+  [QI_PART_TEXT_HEAD] = { "text encoder's output head", QI_COMPONENT_TEXT_ENCODER, make_text_head,
+                          (GDestroyNotify) qi_text_head_free },
   [QI_PART_TEXT_ENCODER] = { "text encoder", QI_COMPONENT_TEXT_ENCODER, make_text_encoder,
                              (GDestroyNotify) qi_text_encoder_free },
   [QI_PART_VAE_ENCODER] = { "VAE encoder", QI_COMPONENT_VAE, make_vae_encoder, (GDestroyNotify) qi_vae_encoder_free },
+  [QI_PART_CONTROLNET] = { "ControlNet", QI_N_COMPONENTS, make_controlnet, (GDestroyNotify) qi_controlnet_free },
+  [QI_PART_ADDONS] = { "add-ons", QI_N_COMPONENTS, NULL, (GDestroyNotify) qi_lora_sides_free },
   [QI_PART_MMDIT] = { "transformer", QI_COMPONENT_TRANSFORMER, make_mmdit, (GDestroyNotify) qi_mmdit_free },
   [QI_PART_VAE_DECODER] = { "VAE decoder", QI_COMPONENT_VAE, make_vae_decoder, (GDestroyNotify) qi_vae_decoder_free },
 };
@@ -75,6 +106,27 @@ const char *
 qi_part_name (QiPart part)
 {
   return kinds[part].name;
+}
+
+QiPart
+qi_part_host (QiPart part)
+{
+  switch (part)
+    {
+    case QI_PART_TEXT_HEAD:
+      return QI_PART_TEXT_ENCODER;
+    case QI_PART_CONTROLNET:
+    case QI_PART_ADDONS:
+      return QI_PART_MMDIT;
+    default:
+      return QI_N_PARTS;
+    }
+}
+
+gboolean
+qi_part_is_guest (QiPart part)
+{
+  return qi_part_host (part) != QI_N_PARTS;
 }
 
 QiRuntime *
@@ -88,6 +140,8 @@ qi_runtime_new (QiDevice *device, const QiModelSet *set, QiCompute compute, gboo
   rt->plan = plan;
   rt->embeddings = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, (GDestroyNotify) g_bytes_unref);
   rt->profile = g_array_new (FALSE, TRUE, sizeof (QiOpTime));
+  rt->scheduler = set->scheduler_config;
+  rt->preview = qi_preview_new ();
   return rt;
 }
 
@@ -97,6 +151,8 @@ qi_runtime_unload (QiRuntime *rt, QiPart part)
   Part *p = &rt->parts[part];
 
   g_return_if_fail (!rt->stream || rt->stage != part);
+  if (part == QI_PART_MMDIT)
+    qi_runtime_unload (rt, QI_PART_ADDONS); /* which hang on its layers */
   g_clear_pointer (&p->object, kinds[part].free);
   g_clear_pointer (&p->pool, qi_pool_free);
 }
@@ -113,10 +169,13 @@ qi_runtime_free (QiRuntime *rt)
       qi_runtime_unload (rt, i);
     }
   g_hash_table_unref (rt->embeddings);
+  g_free (rt->addons_key);
   g_array_unref (rt->profile);
+  qi_preview_free (rt->preview);
   g_free (rt);
 }
 
+QiPreview *qi_runtime_preview (QiRuntime *rt) { return rt->preview; }
 QiDevice *qi_runtime_device (QiRuntime *rt) { return rt->device; }
 const QiModelSet *qi_runtime_set (QiRuntime *rt) { return rt->set; }
 gboolean qi_runtime_is_plan (const QiRuntime *rt) { return rt->plan; }
@@ -133,6 +192,15 @@ void
 qi_runtime_set_job (QiRuntime *rt, const QiJob *job)
 {
   rt->job = job ? *job : (QiJob){ 0 };
+  rt->scheduler = rt->set->scheduler_config;
+  if (qi_loras_few_steps (rt->job.loras))
+    qi_loras_few_step_schedule (&rt->scheduler);
+}
+
+const QiSchedulerConfig *
+qi_runtime_scheduler (const QiRuntime *rt)
+{
+  return &rt->scheduler;
 }
 
 void
@@ -155,12 +223,12 @@ qi_runtime_held_bytes (const QiRuntime *rt)
   return bytes;
 }
 
-/* Hands back one part other than part. FALSE: there is none. */
+/* Hands back one part that part's stage can do without. FALSE: there is none. */
 static gboolean
 evict_one (QiRuntime *rt, QiPart part)
 {
   for (guint i = 0; i < QI_N_PARTS; i++)
-    if (i != part && rt->parts[i].pool)
+    if (i != part && rt->parts[i].pool && !(rt->job.plan && qi_plan_is_together (rt->job.plan, part, i)))
       {
         g_info ("The %s gives back %s", kinds[i].name, qi_bytes (qi_pool_block_bytes (rt->parts[i].pool)).text);
         qi_runtime_unload (rt, i);
@@ -180,6 +248,9 @@ make_room (QiRuntime *rt, QiPart part, GError **error)
     return TRUE;
   stage = qi_plan_stage (rt->job.plan, part);
   need = stage.scratch_blocks + qi_stream_fixed_bytes () + (rt->parts[part].object ? 0 : stage.weights_blocks);
+  for (guint i = 0; i < QI_N_PARTS; i++)
+    if (qi_plan_is_together (rt->job.plan, part, i) && !rt->parts[i].object)
+      need += qi_plan_stage (rt->job.plan, i).weights_blocks;
   while (qi_runtime_held_bytes (rt) + need > rt->job.budget)
     if (!evict_one (rt, part))
       return qi_plan_fits (rt->job.plan, rt->job.budget, error);
@@ -236,7 +307,7 @@ static void
 tell_load (guint64 done, gpointer user_data)
 {
   QiRuntime *rt = user_data;
-  const guint64 total = rt->job.plan ? MAX (qi_plan_stage (rt->job.plan, rt->stage).weights, done) : done;
+  const guint64 total = rt->job.plan ? MAX (qi_plan_stage (rt->job.plan, rt->loading).weights, done) : done;
   const double seconds = (g_get_monotonic_time () - rt->load_start) / 1e6;
   const QiProgress progress = { .stage = QI_STAGE_LOAD,
                                 .step = (guint) (done >> 20) + 1,
@@ -247,12 +318,39 @@ tell_load (guint64 done, gpointer user_data)
   qi_runtime_progress (rt, &progress);
 }
 
-/* Weights, where they are not there yet. */
-static gboolean
-load_part (QiRuntime *rt, GError **error)
+/* Whatever is on the transformer that the job does not ask for goes; the transformer stays. */
+static void
+drop_other_addons (QiRuntime *rt)
 {
-  Part *p = &rt->parts[rt->stage];
-  const QiLoad load = { .checkpoint = qi_model_set_part (rt->set, kinds[rt->stage].component),
+  if (rt->parts[QI_PART_ADDONS].object && g_strcmp0 (rt->addons_key, qi_loras_key (rt->job.loras)) != 0)
+    qi_runtime_unload (rt, QI_PART_ADDONS);
+}
+
+static gboolean
+load_addons (QiRuntime *rt, const QiLoad *load, GError **error)
+{
+  Part *p = &rt->parts[QI_PART_ADDONS];
+
+  p->object = qi_lora_sides_new (rt->job.loras, rt->parts[QI_PART_MMDIT].object, load, error);
+  g_free (rt->addons_key);
+  rt->addons_key = g_strdup (qi_loras_key (rt->job.loras));
+  return p->object != NULL;
+}
+
+static const QiCheckpoint *
+checkpoint_of (const QiRuntime *rt, QiPart part)
+{
+  if (part == QI_PART_CONTROLNET)
+    return rt->set->controlnet;
+  return part == QI_PART_ADDONS ? NULL : qi_model_set_part (rt->set, kinds[part].component);
+}
+
+/* Weights, where they are not there yet; by the current stage's stream. */
+static gboolean
+load_part (QiRuntime *rt, QiPart part, GError **error)
+{
+  Part *p = &rt->parts[part];
+  const QiLoad load = { .checkpoint = checkpoint_of (rt, part),
                         .pool = p->pool,
                         .stream = rt->stream,
                         .cancellable = rt->job.cancellable,
@@ -261,13 +359,16 @@ load_part (QiRuntime *rt, GError **error)
 
   if (p->object)
     return TRUE;
+  rt->load_start = g_get_monotonic_time ();
+  rt->loading = part;
+  if (part == QI_PART_ADDONS)
+    return load_addons (rt, &load, error);
   if (!load.checkpoint)
     {
-      g_set_error (error, QI_ERROR, QI_ERROR_BAD_CHECKPOINT, "“%s” has no %s.", rt->set->name, kinds[rt->stage].name);
+      g_set_error (error, QI_ERROR, QI_ERROR_BAD_CHECKPOINT, "“%s” has no %s.", rt->set->name, kinds[part].name);
       return FALSE;
     }
-  rt->load_start = g_get_monotonic_time ();
-  p->object = kinds[rt->stage].make (rt->set, &load, error);
+  p->object = kinds[part].make (rt->set, &load, error);
   return p->object != NULL;
 }
 
@@ -290,6 +391,8 @@ qi_runtime_begin (QiRuntime *rt, QiPart part, GError **error)
   g_return_val_if_fail (!rt->stream, NULL);
 
   rt->stage = part;
+  if (part == QI_PART_MMDIT)
+    drop_other_addons (rt);
   if (rt->plan)
     begin_dry (rt, part);
   else if (!make_room (rt, part, error))
@@ -301,10 +404,28 @@ qi_runtime_begin (QiRuntime *rt, QiPart part, GError **error)
     }
   qi_stream_set_compute (rt->stream, rt->compute);
   qi_stream_set_cancellable (rt->stream, rt->job.cancellable);
-  if (load_part (rt, error))
+  if (load_part (rt, part, error)
+      && (part != QI_PART_MMDIT || !*qi_loras_key (rt->job.loras) || qi_runtime_load (rt, QI_PART_ADDONS, error)))
     return rt->stream;
   qi_runtime_abandon (rt);
   return NULL;
+}
+
+gboolean
+qi_runtime_load (QiRuntime *rt, QiPart part, GError **error)
+{
+  Part *p = &rt->parts[part];
+  const QiPool *planned = rt->job.plan && !rt->plan ? qi_plan_weights (rt->job.plan, part) : NULL;
+
+  g_return_val_if_fail (rt->stream && part != rt->stage, FALSE);
+
+  if (!p->pool)
+    p->pool = qi_pool_new (rt->device, kinds[part].name, rt->plan);
+  if ((p->object || !planned || qi_pool_reserve_like (p->pool, planned, error)) && load_part (rt, part, error))
+    return TRUE;
+  if (!rt->plan)
+    qi_runtime_unload (rt, part);
+  return FALSE;
 }
 
 /* Adds rows up by name. */
@@ -372,8 +493,11 @@ qi_runtime_abandon (QiRuntime *rt)
     }
 }
 
+const QiVision *qi_runtime_vision (QiRuntime *rt) { return rt->parts[QI_PART_VISION].object; }
 const QiTextEncoder *qi_runtime_text_encoder (QiRuntime *rt) { return rt->parts[QI_PART_TEXT_ENCODER].object; }
+const QiTextHead *qi_runtime_text_head (QiRuntime *rt) { return rt->parts[QI_PART_TEXT_HEAD].object; }
 const QiMmdit *qi_runtime_mmdit (QiRuntime *rt) { return rt->parts[QI_PART_MMDIT].object; }
+const QiControlnet *qi_runtime_controlnet (QiRuntime *rt) { return rt->parts[QI_PART_CONTROLNET].object; }
 const QiVaeEncoder *qi_runtime_vae_encoder (QiRuntime *rt) { return rt->parts[QI_PART_VAE_ENCODER].object; }
 const QiVaeDecoder *qi_runtime_vae_decoder (QiRuntime *rt) { return rt->parts[QI_PART_VAE_DECODER].object; }
 
@@ -388,7 +512,13 @@ qi_runtime_find_embeddings (QiRuntime *rt, const char *key)
 void
 qi_runtime_keep_embeddings (QiRuntime *rt, const char *key, GBytes *embeddings)
 {
-  if (g_hash_table_size (rt->embeddings) >= MAX_EMBEDDINGS)
-    g_hash_table_remove_all (rt->embeddings);
+  const gsize bytes = g_bytes_get_size (embeddings);
+
+  if (g_hash_table_size (rt->embeddings) >= MAX_EMBEDDINGS || rt->embedding_bytes + bytes > MAX_EMBEDDING_BYTES)
+    {
+      g_hash_table_remove_all (rt->embeddings);
+      rt->embedding_bytes = 0;
+    }
+  rt->embedding_bytes += bytes;
   g_hash_table_insert (rt->embeddings, g_strdup (key), g_bytes_ref (embeddings));
 }

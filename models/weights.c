@@ -13,6 +13,7 @@ struct _QiWeights
 {
   QiLoad load;
   GPtrArray *tensors; /* of QiTensor */
+  GHashTable *linears; /* char * to QiLinear */
   guint8 *buffer;     /* [CHUNK] */
   guint64 done;
   GError *error; /* sticky */
@@ -25,6 +26,7 @@ qi_weights_new (const QiLoad *load)
 
   w->load = *load;
   w->tensors = g_ptr_array_new_with_free_func ((GDestroyNotify) qi_tensor_unref);
+  w->linears = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
   return w;
 }
 
@@ -34,6 +36,7 @@ qi_weights_free (QiWeights *w)
   if (!w)
     return;
   g_ptr_array_unref (w->tensors);
+  g_hash_table_unref (w->linears);
   g_free (w->buffer);
   g_clear_error (&w->error);
   g_free (w);
@@ -122,9 +125,9 @@ tick (QiWeights *w, guint64 n)
     w->load.progress (w->done, w->load.user_data);
 }
 
-/* The tensor's bytes as they are. */
+/* The tensor's bytes [from, end) as they are. */
 static void
-upload (QiWeights *w, const QiCheckpointTensor *tensor, const QiTensor *to)
+upload_range (QiWeights *w, const QiCheckpointTensor *tensor, guint64 from, guint64 end, const QiTensor *to)
 {
   const guint block = qi_dtype_info (tensor->dtype)->block_bytes;
   const guint64 chunk = CHUNK / block * block;
@@ -133,15 +136,21 @@ upload (QiWeights *w, const QiCheckpointTensor *tensor, const QiTensor *to)
     return;
   if (!w->buffer)
     w->buffer = g_malloc (CHUNK);
-  for (guint64 at = 0; at < tensor->bytes && !stopped (w); at += chunk)
+  for (guint64 at = from; at < end && !stopped (w); at += chunk)
     {
-      const guint64 n = MIN (chunk, tensor->bytes - at);
+      const guint64 n = MIN (chunk, end - at);
 
       if (!qi_checkpoint_read (w->load.checkpoint, tensor, at, w->buffer, n, &w->error))
         return;
-      qi_stream_upload (w->load.stream, to, at, w->buffer, n);
+      qi_stream_upload (w->load.stream, to, at - from, w->buffer, n);
       tick (w, n);
     }
+}
+
+static void
+upload (QiWeights *w, const QiCheckpointTensor *tensor, const QiTensor *to)
+{
+  upload_range (w, tensor, 0, tensor->bytes, to);
 }
 
 /* As stored, [rows, n], and its scales. The caller has compared the shape. */
@@ -219,6 +228,41 @@ qi_weights_linear (QiWeights *w, QiLinear *linear, guint64 n_in, guint64 n_out, 
   load_matrix (w, linear, tensor, n_out, n_in);
   if (bias && !stopped (w))
     linear->bias = load_array (w, bias_name, 1, n_out);
+  g_hash_table_insert (w->linears, g_steal_pointer (&name), linear);
+}
+
+QiLinear *
+qi_weights_find_linear (QiWeights *w, const char *name)
+{
+  return g_hash_table_lookup (w->linears, name);
+}
+
+void
+qi_weights_matrix (QiWeights *w, QiLinear *linear, const QiCheckpointTensor *tensor, guint64 n_in, guint64 first, guint64 n)
+{
+  const guint64 row = qi_dtype_row_bytes (tensor->dtype, n_in);
+
+  *linear = (QiLinear){ 0 };
+  if (stopped (w))
+    return;
+  if (tensor->dtype >= QI_N_WEIGHT_DTYPES || tensor->n_scales || !row || tensor->bytes / row < first + n)
+    refuse (w, QI_ERROR_UNSUPPORTED, tensor, "is a matrix of %s%s, which cannot be used here.", tensor->type_name,
+            tensor->n_scales ? " with scales" : "");
+  else if ((linear->weight = allocate (w, tensor->dtype, 2, (guint64[]){ n, n_in })))
+    upload_range (w, tensor, first * row, (first + n) * row, linear->weight);
+}
+
+const QiTensor *
+qi_weights_values (QiWeights *w, const float *values, guint64 rows, guint64 n)
+{
+  const QiTensor *t;
+
+  if (stopped (w))
+    return NULL;
+  t = rows ? allocate (w, QI_DTYPE_F32, 2, (guint64[]){ rows, n }) : allocate (w, QI_DTYPE_F32, 1, (guint64[]){ n });
+  if (t && !qi_stream_is_plan (w->load.stream))
+    qi_stream_upload (w->load.stream, t, 0, values, qi_tensor_bytes (t));
+  return t;
 }
 
 const QiTensor *
@@ -383,4 +427,71 @@ qi_weights_conv1 (QiWeights *w, QiLinear *linear, guint64 c_in, guint64 c_out, c
   load_matrix (w, linear, tensor, c_out, c_in);
   if (!stopped (w))
     linear->bias = load_array (w, bias_name, 1, c_out);
+}
+
+/* -- patches --------------------------------------------------------------------------------------- */
+
+/* The tensor in f32 [rows, n], in the current scope; NULL after an error. */
+static const QiTensor *
+decoded (QiWeights *w, const QiCheckpointTensor *tensor, guint64 rows, guint64 n)
+{
+  const QiTensor *raw;
+
+  if (!qi_dtype_row_bytes (tensor->dtype, n) || tensor->n_scales)
+    {
+      refuse (w, QI_ERROR_UNSUPPORTED, tensor, "is a kernel over patches in %s%s, which is not read.",
+              qi_dtype_info (tensor->dtype)->name, tensor->n_scales ? " with scales" : "");
+      return NULL;
+    }
+  raw = qi_scratch (w->load.stream, tensor->dtype, rows, n);
+  upload (w, tensor, raw);
+  return qi_decode (w->load.stream, raw);
+}
+
+/* Both frames' kernels summed, [rows, pixels]; NULL after an error. */
+static const QiTensor *
+sum_frames (QiWeights *w, const QiCheckpointTensor *tensor, const char *second_name, guint64 rows, guint64 pixels)
+{
+  QiStream *s = w->load.stream;
+  const QiTensor *both, *first, *second;
+
+  if (elements_of (tensor) == 2 * rows * pixels)
+    {
+      if (!(both = decoded (w, tensor, rows, 2 * pixels)))
+        return NULL;
+      return qi_add (s, qi_slice_columns (s, both, 0, pixels), qi_slice_columns (s, both, pixels, pixels));
+    }
+
+  const QiCheckpointTensor *other = elements_of (tensor) == rows * pixels ? find (w, second_name) : NULL;
+
+  if (!w->error && (!other || elements_of (other) != rows * pixels))
+    refuse (w, QI_ERROR_BAD_CHECKPOINT, tensor,
+            "has %" G_GUINT64_FORMAT " values, not %" G_GUINT64_FORMAT " for patches of two frames, nor half of that twice.",
+            elements_of (tensor), 2 * rows * pixels);
+  if (w->error || !(first = decoded (w, tensor, rows, pixels)) || !(second = decoded (w, other, rows, pixels)))
+    return NULL;
+  return qi_add (s, first, second);
+}
+
+void
+qi_weights_patches (QiWeights *w, QiLinear *linear, guint64 channels, guint64 pixels, guint64 n_out, const char *format, ...)
+{
+  va_list args;
+
+  va_start (args, format);
+  g_autofree char *name = g_strdup_vprintf (format, args);
+  va_end (args);
+  g_autofree char *weight_name = g_strconcat (name, ".weight", NULL);
+  g_autofree char *second_name = g_strconcat (name, ".weight.1", NULL);
+  const QiCheckpointTensor *tensor;
+  const QiTensor *sum;
+
+  *linear = (QiLinear){ 0 };
+  if (stopped (w) || !(tensor = find (w, weight_name))
+      || !(linear->weight = allocate (w, QI_DTYPE_F32, 2, (guint64[]){ n_out, channels * pixels })))
+    return;
+  qi_stream_begin_scope (w->load.stream);
+  if ((sum = sum_frames (w, tensor, second_name, n_out * channels, pixels)))
+    qi_copy_into (w->load.stream, linear->weight, sum);
+  qi_stream_end_scope (w->load.stream);
 }

@@ -116,7 +116,7 @@ need_engine (QiMaker *maker, const QiRequest *request, QiClock *clock, GCancella
     return TRUE;
   close_engine (maker);
   qi_clock_progress (&loading, clock);
-  maker->engine = qi_engine_open (&paths, QI_ENGINE_PARAMS (.device = request->device), qi_clock_progress, clock, cancellable, error);
+  maker->engine = qi_engine_open (&paths, QI_ENGINE_PARAMS (.device = request->device, .previews = TRUE), qi_clock_progress, clock, cancellable, error);
   if (!maker->engine)
     return FALSE;
   maker->key = g_steal_pointer (&key);

@@ -15,6 +15,7 @@ struct _QiCheckpoint
   const char *container, *naming;
   GPtrArray *files;   /* QiFile */
   GPtrArray *tensors; /* QiCheckpointTensor, in the order of the files */
+  GPtrArray *spare;   /* QiCheckpointTensor: found by name, and else of no account */
   GHashTable *by_name;
   GHashTable *asked;  /* canonical names; a set, guarded by lock */
   GMutex lock;
@@ -41,6 +42,7 @@ qi_checkpoint_free (QiCheckpoint *checkpoint)
   g_hash_table_unref (checkpoint->by_name);
   g_hash_table_unref (checkpoint->asked);
   g_ptr_array_unref (checkpoint->tensors);
+  g_ptr_array_unref (checkpoint->spare);
   g_ptr_array_unref (checkpoint->files);
   g_ptr_array_unref (checkpoint->headers);
   g_mutex_clear (&checkpoint->lock);
@@ -103,6 +105,52 @@ wrong_type (const QiFile *file, const QiRawTensor *raw, GError **error)
   return FALSE;
 }
 
+static QiCheckpointTensor *
+tensor_new (const QiRawTensor *raw, const char *name, guint file_index)
+{
+  QiCheckpointTensor *t = g_new0 (QiCheckpointTensor, 1);
+
+  t->name = g_strdup (name);
+  t->file_name = g_strdup (raw->name);
+  t->file = file_index;
+  t->dtype = raw->dtype;
+  t->type_name = raw->type_name;
+  t->n_dims = raw->n_dims;
+  memcpy (t->dims, raw->dims, sizeof t->dims);
+  t->offset = raw->offset;
+  t->bytes = raw->bytes;
+  return t;
+}
+
+/* The output head of a text encoder, which pictures are made without: whatever is wrong with it is said by who wants it. */
+static void
+take_spare (QiCheckpoint *c, guint file_index, const QiHeader *header)
+{
+  const QiFile *file = g_ptr_array_index (c->files, file_index);
+  g_autoptr (GPtrArray) found = g_ptr_array_new ();
+
+  for (guint i = 0; i < header->tensors->len; i++)
+    {
+      const QiRawTensor *raw = g_ptr_array_index (header->tensors, i);
+      const char *naming;
+      gboolean superfluous;
+      g_autofree char *name = qi_canonical_name (c->component, raw->name, &superfluous, &naming);
+
+      if (raw->known && g_strcmp0 (name, QI_OUTPUT_HEAD) == 0 && !g_hash_table_contains (c->by_name, name))
+        g_ptr_array_add (found, tensor_new (raw, name, file_index));
+    }
+  if (found->len == 1 && qi_checkpoint_take_scales (header, file, found, file_index, NULL))
+    {
+      QiCheckpointTensor *t = found->pdata[0];
+
+      g_ptr_array_add (c->spare, t);
+      g_hash_table_insert (c->by_name, t->name, t);
+    }
+  else
+    for (guint i = 0; i < found->len; i++)
+      tensor_free (found->pdata[i]);
+}
+
 /* Tensors of one file that belong to the component. */
 static gboolean
 take_tensors (QiCheckpoint *c, guint file_index, const QiHeader *header, GError **error)
@@ -120,19 +168,13 @@ take_tensors (QiCheckpoint *c, guint file_index, const QiHeader *header, GError 
       if (!name || superfluous)
         continue;
       /* The marker of Qwen-Image-Edit-2511 is a name, whatever its type. */
-      if (!raw->known && strcmp (name, "__index_timestep_zero__") != 0)
+      if (!raw->known && strcmp (name, "__index_timestep_zero__") != 0 && c->component != QI_COMPONENT_ADAPTER)
         return wrong_type (file, raw, error);
       if (g_hash_table_contains (c->by_name, name))
         return qi_bad_checkpoint (error, file->path, raw->name, "is there twice, also under another spelling or in another part");
-      t = g_new0 (QiCheckpointTensor, 1);
-      t->file_name = g_strdup (raw->name);
-      t->file = file_index;
-      t->dtype = raw->dtype;
-      t->n_dims = raw->n_dims;
-      memcpy (t->dims, raw->dims, sizeof t->dims);
-      t->offset = raw->offset;
-      t->bytes = raw->bytes;
-      t->name = g_steal_pointer (&name);
+      t = tensor_new (raw, name, file_index);
+      if (!raw->known && c->component == QI_COMPONENT_ADAPTER)
+        t->dtype = QI_DTYPE_U32;
       c->naming = naming;
       c->bytes += t->bytes;
       g_ptr_array_add (c->tensors, t);
@@ -167,8 +209,11 @@ add_file (QiCheckpoint *c, const char *path, GHashTable *index, const char **con
           g_hash_table_remove (index, raw->name);
         }
     }
-  return take_tensors (c, c->files->len - 1, header, error) &&
-         qi_checkpoint_take_scales (header, file, c->tensors, c->files->len - 1, error);
+  if (!take_tensors (c, c->files->len - 1, header, error)
+      || !qi_checkpoint_take_scales (header, file, c->tensors, c->files->len - 1, error))
+    return FALSE;
+  take_spare (c, c->files->len - 1, header);
+  return TRUE;
 }
 
 static gboolean
@@ -278,6 +323,7 @@ qi_checkpoint_open (const char *path, QiComponent component, GError **error)
   c->files = g_ptr_array_new_with_free_func ((GDestroyNotify) qi_file_free);
   c->headers = g_ptr_array_new_with_free_func ((GDestroyNotify) qi_header_free);
   c->tensors = g_ptr_array_new_with_free_func (tensor_free);
+  c->spare = g_ptr_array_new_with_free_func (tensor_free);
   c->by_name = g_hash_table_new (g_str_hash, g_str_equal);
   c->asked = g_hash_table_new (g_str_hash, g_str_equal);
   g_mutex_init (&c->lock);

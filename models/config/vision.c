@@ -7,7 +7,9 @@
 #include "base/error.h"
 
 #include "models/config/json.h"
+#include "models/picture/sizes.h"
 
+#define MAX_AREA (1u << 28)
 #define MAX_WIDTH 65536
 #define MAX_HEAD_DIM 512
 
@@ -84,6 +86,8 @@ qi_vision_config_parse (QiVisionConfig *config, const char *json, gsize n, const
   if (wrong != NULL)
     qi_json_fail (&j, QI_ERROR_BAD_CHECKPOINT, "%s", wrong);
   yyjson_doc_free (doc);
+  c.min_area = QI_SMART_MIN_AREA;
+  c.max_area = QI_SMART_MAX_AREA;
   if (!j.failed)
     *config = c;
   return !j.failed;
@@ -189,6 +193,66 @@ settle_metadata (const QiVisionConfig *c, const QiCheckpoint *checkpoint, GError
   return wrong == NULL;
 }
 
+/* --- the preprocessor's configuration --- */
+
+/* Under the names of either generation; both mean areas. */
+gboolean
+qi_vision_areas_parse (QiVisionConfig *config, const char *json, gsize n, const char *file, GError **error)
+{
+  yyjson_doc *doc = qi_json_read (json, n, file, error);
+
+  if (doc == NULL)
+    return FALSE;
+  QiVisionConfig areas = { 0 }, *c = &areas;
+  QiJson j = { yyjson_doc_get_root (doc), file, "", error, FALSE };
+  yyjson_val *size = qi_json_object_or_null (&j, "size");
+  c->min_area = qi_json_uint_or (&j, "min_pixels", 1, MAX_AREA, QI_SMART_MIN_AREA);
+  c->max_area = qi_json_uint_or (&j, "max_pixels", 1, MAX_AREA, QI_SMART_MAX_AREA);
+  if (size != NULL && yyjson_obj_get (size, "longest_edge") != NULL)
+    {
+      j.object = size;
+      j.prefix = "size.";
+      c->min_area = qi_json_uint_or (&j, "shortest_edge", 1, MAX_AREA, c->min_area);
+      c->max_area = qi_json_uint (&j, "longest_edge", 1, MAX_AREA);
+    }
+  if (!j.failed && c->max_area < c->min_area)
+    qi_json_fail (&j, QI_ERROR_BAD_CHECKPOINT, "max_pixels is less than min_pixels.");
+  yyjson_doc_free (doc);
+  if (!j.failed)
+    {
+      config->min_area = c->min_area;
+      config->max_area = c->max_area;
+    }
+  return !j.failed;
+}
+
+/* Beside the tower, in the layout's folder processor, or in the folder of --config. */
+static gboolean
+load_areas (QiVisionConfig *c, const QiCheckpoint *checkpoint, const char *config_dir, GError **error)
+{
+  static const char *const names[] = { "preprocessor_config.json", "processor/preprocessor_config.json",
+                                       "../processor/preprocessor_config.json" };
+  const char *path = qi_checkpoint_path (checkpoint);
+  g_autofree char *folder = g_file_test (path, G_FILE_TEST_IS_DIR) ? g_strdup (path) : g_path_get_dirname (path);
+  const char *const bases[] = { folder, config_dir };
+
+  c->min_area = QI_SMART_MIN_AREA;
+  c->max_area = QI_SMART_MAX_AREA;
+  for (guint i = 0; i < G_N_ELEMENTS (bases); i++)
+    for (guint k = 0; k < G_N_ELEMENTS (names) && bases[i] != NULL; k++)
+      {
+        g_autofree char *file = g_build_filename (bases[i], names[k], NULL);
+
+        gsize n;
+
+        if (!g_file_test (file, G_FILE_TEST_EXISTS))
+          continue;
+        g_autofree char *json = qi_file_read (file, QI_JSON_MAX_BYTES, &n, error);
+        return json != NULL && qi_vision_areas_parse (c, json, n, file, error);
+      }
+  return TRUE;
+}
+
 gboolean
 qi_vision_config_load (QiVisionConfig *config, const QiCheckpoint *checkpoint, const char *config_dir, const char **from,
                        GError **error)
@@ -225,8 +289,19 @@ qi_vision_config_load (QiVisionConfig *config, const QiCheckpoint *checkpoint, c
     return FALSE;
   if (!agree (&c, checkpoint, &shown, file != NULL ? file : source, error))
     return FALSE;
+  if (!load_areas (&c, checkpoint, config_dir, error))
+    return FALSE;
   *config = c;
   if (from != NULL)
     *from = source;
   return TRUE;
+}
+
+gboolean
+qi_vision_ffn_is_swapped (const QiCheckpoint *checkpoint, const QiVisionConfig *c)
+{
+  const char *name = "visual.blocks.0.mlp.down_proj.weight";
+
+  return c->width != c->ffn_dim && qi_config_dim (checkpoint, name, 0) == c->ffn_dim
+         && qi_config_dim (checkpoint, name, 1) == c->width;
 }

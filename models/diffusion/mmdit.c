@@ -20,11 +20,11 @@ struct _QiMmdit
   QiLinear img_in, txt_in;
   const QiTensor *txt_norm; /* [text_dim] */
   QiMmditBlock *blocks;
-  QiLinear norm_out, proj_out; /* [2 d, d], [4 out_channels, d] */
+  QiLinear norm_out, proj_out; /* [2 d, d], [4 out_channels, d]; weight NULL: a trunk */
 };
 
-QiMmdit *
-qi_mmdit_new (const QiMmditConfig *config, const QiLoad *load, GError **error)
+static QiMmdit *
+load_mmdit (const QiMmditConfig *config, const QiLoad *load, gboolean end, GError **error)
 {
   g_autoptr (QiMmdit) dit = g_new0 (QiMmdit, 1);
   const guint64 d = (guint64) config->n_heads * config->head_dim;
@@ -41,9 +41,24 @@ qi_mmdit_new (const QiMmditConfig *config, const QiLoad *load, GError **error)
   qi_weights_linear (w, &dit->txt_in, config->text_dim, d, TRUE, "txt_in");
   for (guint i = 0; i < config->n_layers; i++)
     qi_mmdit_block_load (&dit->blocks[i], w, config, i);
-  qi_weights_linear (w, &dit->norm_out, d, 2 * d, TRUE, "norm_out.linear");
-  qi_weights_linear (w, &dit->proj_out, d, 4 * (guint64) config->out_channels, TRUE, "proj_out");
+  if (end)
+    {
+      qi_weights_linear (w, &dit->norm_out, d, 2 * d, TRUE, "norm_out.linear");
+      qi_weights_linear (w, &dit->proj_out, d, 4 * (guint64) config->out_channels, TRUE, "proj_out");
+    }
   return qi_weights_finish (w, error) ? g_steal_pointer (&dit) : NULL;
+}
+
+QiMmdit *
+qi_mmdit_new (const QiMmditConfig *config, const QiLoad *load, GError **error)
+{
+  return load_mmdit (config, load, TRUE, error);
+}
+
+QiMmdit *
+qi_mmdit_trunk_new (const QiMmditConfig *config, const QiLoad *load, GError **error)
+{
+  return load_mmdit (config, load, FALSE, error);
 }
 
 void
@@ -60,6 +75,12 @@ const QiMmditConfig *
 qi_mmdit_config (const QiMmdit *dit)
 {
   return &dit->config;
+}
+
+QiLinear *
+qi_mmdit_find_linear (QiMmdit *dit, const char *name)
+{
+  return qi_weights_find_linear (dit->weights, name);
 }
 
 /* -- timestep -------------------------------------------------------------------------------------- */
@@ -113,7 +134,7 @@ qi_mmdit_modulation (const QiMmdit *dit, QiStream *s, float sigma, guint additio
       qi_tap_n (tap, s, modulation->img[i], "block%u.img_mod", i);
       qi_tap_n (tap, s, modulation->txt[i], "block%u.txt_mod", i);
     }
-  modulation->out = qi_linear (s, now, &dit->norm_out, QI_ACT_NONE);
+  modulation->out = dit->norm_out.weight ? qi_linear (s, now, &dit->norm_out, QI_ACT_NONE) : NULL;
 }
 
 /* -- rotation -------------------------------------------------------------------------------------- */
@@ -213,6 +234,8 @@ embed_tokens (const QiMmdit *dit, QiStream *s, const QiMmditInput *input, Tokens
   const QiTensor *text;
 
   t->img = qi_linear (s, input->x, &dit->img_in, QI_ACT_NONE);
+  if (input->embedded_add)
+    qi_add_gated_into (s, t->img, input->embedded_add, NULL);
   qi_tap (tap, s, t->img, "img_in");
   text = qi_rms_norm (s, input->text, dit->txt_norm, EPS);
   qi_tap (tap, s, text, "txt_norm");
@@ -220,6 +243,44 @@ embed_tokens (const QiMmdit *dit, QiStream *s, const QiMmditInput *input, Tokens
   qi_tap (tap, s, t->txt, "txt_in");
   t->rope = input->rope ? input->rope : qi_mmdit_rope (dit, s, input, tap);
   t->n_target = qi_token_grids_total (input->grids, dit->config.zero_cond_t ? 1 : input->n_grids);
+}
+
+static void
+tell_block (QiStream *s, const QiMmditInput *input, const Tokens *tokens, guint i)
+{
+  if (!input->after_block)
+    return;
+  qi_stream_begin_scope (s);
+  input->after_block (s, i, qi_view_rows (s, tokens->img, 0, input->n_target ? input->n_target : qi_tensor_rows (tokens->img)),
+                      input->after_block_data);
+  qi_stream_end_scope (s);
+}
+
+static void
+run_trunk (const QiMmdit *dit, QiStream *s, const QiMmditInput *input, Tokens *tokens, QiModulation *modulation,
+           const QiTap *tap)
+{
+  embed_tokens (dit, s, input, tokens, tap);
+  qi_mmdit_modulation (dit, s, input->sigma, input->addition_t_cond, modulation, tap);
+  for (guint i = 0; i < dit->config.n_layers; i++)
+    {
+      run_block (dit, s, tokens, modulation, i, tap);
+      tell_block (s, input, tokens, i);
+    }
+}
+
+void
+qi_mmdit_run_trunk (const QiMmdit *dit, QiStream *s, const QiMmditInput *input, const QiTap *tap)
+{
+  QiModulation modulation;
+  Tokens tokens;
+
+  g_return_if_fail (input->n_grids > 0
+                    && qi_tensor_rows (input->x) == qi_token_grids_total (input->grids, input->n_grids));
+
+  qi_stream_begin_scope (s);
+  run_trunk (dit, s, input, &tokens, &modulation, tap);
+  qi_stream_end_scope (s);
 }
 
 const QiTensor *
@@ -234,10 +295,7 @@ qi_mmdit_forward (const QiMmdit *dit, QiStream *s, const QiMmditInput *input, co
   const QiTensor *velocity = qi_scratch (s, QI_DTYPE_F32, n, 4 * (guint64) dit->config.out_channels);
 
   qi_stream_begin_scope (s);
-  embed_tokens (dit, s, input, &tokens, tap);
-  qi_mmdit_modulation (dit, s, input->sigma, input->addition_t_cond, &modulation, tap);
-  for (guint i = 0; i < dit->config.n_layers; i++)
-    run_block (dit, s, &tokens, &modulation, i, tap);
+  run_trunk (dit, s, input, &tokens, &modulation, tap);
 
   const QiTensor *ends = qi_view_as (s, modulation.out, 2, d); /* scale, shift: the blocks have them the other way round */
   const QiTensor *normed = qi_layer_norm (s, tokens.img, qi_view_as (s, qi_view_rows (s, ends, 1, 1), d),

@@ -11,9 +11,13 @@ typedef struct _QiMmdit QiMmdit;
 
 /* (transfer full) */
 QiMmdit *qi_mmdit_new (const QiMmditConfig *config, const QiLoad *load, GError **error);
+/* The same without its end: what a ControlNet has of its own. Only qi_mmdit_run_trunk() may be called. (transfer full) */
+QiMmdit *qi_mmdit_trunk_new (const QiMmditConfig *config, const QiLoad *load, GError **error);
 void qi_mmdit_free (QiMmdit *dit);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (QiMmdit, qi_mmdit_free)
 const QiMmditConfig *qi_mmdit_config (const QiMmdit *dit);
+/* By canonical name without ".weight", for adapters; NULL: there is none. */
+QiLinear *qi_mmdit_find_linear (QiMmdit *dit, const char *name);
 
 /* The conditioning of all blocks at one timestep; borrowed from the scope it was made in. Two rows when references are
  * modulated as at sigma 0 (zero_cond_t), else one. */
@@ -30,6 +34,10 @@ typedef struct
 void qi_mmdit_modulation (const QiMmdit *dit, QiStream *s, float sigma, guint addition_t_cond, QiModulation *modulation,
                           const QiTap *tap);
 
+/* Called after each block, in a scope of its own. img: f32 [n, d], the image stream of the first n_target tokens; it may be
+ * changed in place. */
+typedef void (*QiBlockFunc) (QiStream *s, guint block, const QiTensor *img, gpointer user_data);
+
 typedef struct
 {
   const QiTensor *x;           /* f32 [n_image, in_channels]: noise tokens, then those of each reference */
@@ -40,6 +48,10 @@ typedef struct
   float sigma;
   guint addition_t_cond;
   const QiTensor *rope;        /* of qi_mmdit_rope(); NULL: made for this call */
+  const QiTensor *embedded_add; /* f32 [n_image, d]: added to the tokens once they are embedded; NULL: nothing */
+  QiBlockFunc after_block;     /* NULL: nobody */
+  guint64 n_target;            /* tokens that it sees; 0: all */
+  gpointer after_block_data;
 } QiMmditInput;
 
 /* The table of input's rotations, [n_text + n_image, head_dim / 2, 2], for reuse over steps; input->x, sigma and rope are
@@ -50,3 +62,6 @@ const QiTensor *qi_mmdit_rope (const QiMmdit *dit, QiStream *s, const QiMmditInp
  * Taps beside those above: "img_in", "txt_norm", "txt_in", "blockK.txt", "blockK.img", "blockK.attn.txt",
  * "blockK.attn.img", "norm_out", "output". Text rows are those of input->text. */
 const QiTensor *qi_mmdit_forward (const QiMmdit *dit, QiStream *s, const QiMmditInput *input, const QiTap *tap);
+
+/* As far as the last block: its results are what after_block saw. */
+void qi_mmdit_run_trunk (const QiMmdit *dit, QiStream *s, const QiMmditInput *input, const QiTap *tap);

@@ -169,6 +169,7 @@ want_vision (Walk *walk, const QiVisionConfig *c)
 {
   const guint64 merged = (guint64) c->width * c->merge * c->merge;
   const char *blocks = "visual.blocks";
+  const gboolean swapped = qi_vision_ffn_is_swapped (walk->checkpoint, c);
 
   want (walk, 0, 0, "visual.patch_embed.proj.weight");
   qi_checkpoint_find (walk->checkpoint, "visual.patch_embed.proj.weight.1"); /* the other half of an mmproj */
@@ -184,8 +185,8 @@ want_vision (Walk *walk, const QiVisionConfig *c)
       want_qkv (walk, c, block);
       want_linear (walk, c->width, c->width, blocks, block, "attn.proj");
       want_linear (walk, c->ffn_dim, c->width, blocks, block, "mlp.gate_proj");
-      want_linear (walk, c->ffn_dim, c->width, blocks, block, "mlp.up_proj");
-      want_linear (walk, c->width, c->ffn_dim, blocks, block, "mlp.down_proj");
+      want_linear (walk, c->ffn_dim, c->width, blocks, block, swapped ? "mlp.down_proj" : "mlp.up_proj");
+      want_linear (walk, c->width, c->ffn_dim, blocks, block, swapped ? "mlp.up_proj" : "mlp.down_proj");
     }
 }
 

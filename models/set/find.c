@@ -50,6 +50,7 @@ qi_model_paths_check (const QiModelPaths *paths, GError **error)
   return check_path (paths->model, "--model", error) && check_path (paths->transformer, "--transformer", error)
          && check_path (paths->text_encoder, "--text-encoder", error) && check_path (paths->vision, "--vision", error)
          && check_path (paths->vae, "--vae", error) && check_path (paths->tokenizer, "--tokenizer", error)
+         && check_path (paths->controlnet, "--controlnet", error)
          && check_path (paths->scheduler, "--scheduler", error) && check_path (paths->config, "--config", error);
 }
 

@@ -206,20 +206,43 @@ upload_rope (const QiTextEncoder *encoder, QiStream *s, const QiTextInput *input
 
 /* -- layers ---------------------------------------------------------------------------------------- */
 
-/* x += Wo attention (rms (x)) */
-static void
-attend (QiStream *s, const QiTextConfig *c, const Layer *layer, const QiTensor *x, const QiRope *rope)
+void
+qi_text_cache_init (QiTextCache *cache, const QiTextEncoder *encoder, QiStream *s, guint capacity)
 {
-  const guint64 n = qi_tensor_rows (x);
+  const QiTextConfig *c = &encoder->config;
+  const guint64 width = (guint64) c->n_kv_heads * c->head_dim;
+
+  *cache = (QiTextCache){ .capacity = capacity };
+  for (guint i = 0; i < c->n_layers; i++)
+    {
+      cache->keys[i] = qi_scratch (s, QI_DTYPE_F32, capacity, width);
+      cache->values[i] = qi_scratch (s, QI_DTYPE_F32, capacity, width);
+    }
+}
+
+/* x += Wo attention (rms (x)) of layer i */
+static void
+attend (QiStream *s, const QiTextEncoder *encoder, guint i, const QiTensor *x, const QiRope *rope, const QiTextCache *cache)
+{
+  const QiTextConfig *c = &encoder->config;
+  const Layer *layer = &encoder->layers[i];
+  const guint64 n = qi_tensor_rows (x), kv_width = (guint64) c->n_kv_heads * c->head_dim;
+  const guint64 before = cache ? cache->n : 0;
 
   qi_stream_begin_scope (s);
   const QiTensor *q = qi_scratch (s, QI_DTYPE_F32, n, (guint64) c->n_heads * c->head_dim);
-  const QiTensor *k = qi_scratch (s, QI_DTYPE_F32, n, (guint64) c->n_kv_heads * c->head_dim);
+  const QiTensor *k = cache ? qi_view_rows (s, cache->keys[i], before, n) : qi_scratch (s, QI_DTYPE_F32, n, kv_width);
+  const QiTensor *v = cache ? qi_view_rows (s, cache->values[i], before, n) : qi_scratch (s, QI_DTYPE_F32, n, kv_width);
   const QiTensor *normed = qi_rms_norm (s, x, layer->input_norm, (float) c->eps);
 
   qi_norm_rope_into (s, q, qi_linear (s, normed, &layer->q, QI_ACT_NONE), c->n_heads, NULL, 0, rope);
   qi_norm_rope_into (s, k, qi_linear (s, normed, &layer->k, QI_ACT_NONE), c->n_kv_heads, NULL, 0, rope);
-  const QiTensor *v = qi_linear (s, normed, &layer->v, QI_ACT_NONE);
+  qi_linear_into (s, v, normed, &layer->v, QI_ACT_NONE);
+  if (before)
+    {
+      k = qi_view_rows (s, cache->keys[i], 0, before + n);
+      v = qi_view_rows (s, cache->values[i], 0, before + n);
+    }
   const QiAttention attention = { .n_heads = c->n_heads, .n_kv_heads = c->n_kv_heads, .causal = TRUE };
 
   qi_linear_add_into (s, x, qi_attention (s, q, k, v, &attention), &layer->o, NULL);
@@ -244,7 +267,10 @@ qi_text_encoder_forward (const QiTextEncoder *encoder, QiStream *s, const QiText
 {
   const QiTextConfig *c = &encoder->config;
 
+  QiTextCache *cache = input->cache;
+
   g_return_val_if_fail (input->drop < input->n_ids, NULL);
+  g_return_val_if_fail (!cache || (input->positions && input->n_ids <= cache->capacity - cache->n), NULL);
 
   const guint64 n = input->n_ids - input->drop;
   const QiTensor *result = qi_scratch (s, QI_DTYPE_F32, n, c->width);
@@ -257,11 +283,13 @@ qi_text_encoder_forward (const QiTextEncoder *encoder, QiStream *s, const QiText
   qi_tap (tap, s, x, "hidden_states.0");
   for (guint i = 0; i < c->n_layers; i++)
     {
-      attend (s, c, &encoder->layers[i], x, &rope);
+      attend (s, encoder, i, x, &rope, cache);
       feed_forward (s, c, &encoder->layers[i], x);
       if (i + 1 < c->n_layers)
         qi_tap_n (tap, s, x, "hidden_states.%u", i + 1);
     }
+  if (cache)
+    cache->n += input->n_ids;
   qi_tap (tap, s, x, "last_layer_before_norm");
   if (tap && tap->func)
     qi_tap_n (tap, s, qi_rms_norm (s, x, encoder->norm, (float) c->eps), "hidden_states.%u", c->n_layers);

@@ -19,6 +19,7 @@ static const char edit_system[] = "<|im_start|>system\nDescribe the key features
                                   "alter or modify the image. Generate a new image that meets the user's requirements "
                                   "while maintaining consistency with the original input where appropriate.<|im_end|>\n"
                                   "<|im_start|>user\n";
+static const char ask_system[] = "<|im_start|>system\nYou are a helpful assistant.<|im_end|>\n<|im_start|>user\n";
 static const char assistant[] = "<|im_end|>\n<|im_start|>assistant\n";
 
 static const struct
@@ -26,11 +27,12 @@ static const struct
   const char *system;
   guint dropped; /* tokens of system */
   guint min_images, max_images;
-  gboolean numbered;
+  gboolean numbered, pictures_last;
 } templates[] = {
-  [QI_TEMPLATE_IMAGE] = { image_system, 34, 0, 0, FALSE },
-  [QI_TEMPLATE_EDIT] = { edit_system, 64, 1, 1, FALSE },
-  [QI_TEMPLATE_EDIT_PLUS] = { edit_system, 64, 0, G_MAXUINT, TRUE },
+  [QI_TEMPLATE_IMAGE] = { image_system, 34, 0, 0, FALSE, FALSE },
+  [QI_TEMPLATE_EDIT] = { edit_system, 64, 1, 1, FALSE, FALSE },
+  [QI_TEMPLATE_EDIT_PLUS] = { edit_system, 64, 0, G_MAXUINT, TRUE, FALSE },
+  [QI_TEMPLATE_ASK] = { ask_system, 0, 0, G_MAXUINT, FALSE, TRUE },
 };
 
 guint
@@ -56,7 +58,7 @@ check_tokenizer (QiTemplate t, const QiTokenizer *tokenizer, GError **error)
                      qi_tokenizer_source (tokenizer), needed[i]);
         return FALSE;
       }
-  if (ids->len == templates[t].dropped)
+  if (ids->len == templates[t].dropped || templates[t].dropped == 0)
     return TRUE;
   g_set_error (error, QI_ERROR, QI_ERROR_BAD_CHECKPOINT,
                "The tokenizer (%s) makes %u tokens of the prompt's template where the model has %u: it belongs to "
@@ -128,9 +130,12 @@ qi_template_encode (QiTemplate t, const QiTokenizer *tokenizer, const char *prom
   /* One text and one encoding: the newline before the prompt and the prompt's own beginning can be one token. */
   g_autoptr (GString) text = g_string_new (templates[t].system);
   g_autoptr (GString) valid = qi_utf8_repair (prompt, n_prompt);
-  append_pictures (text, t, image_tokens, n_images);
+  if (!templates[t].pictures_last)
+    append_pictures (text, t, image_tokens, n_images);
   const gsize from = text->len, to = from + valid->len;
   g_string_append_len (text, valid->str, valid->len);
+  if (templates[t].pictures_last)
+    append_pictures (text, t, image_tokens, n_images);
   g_string_append (text, assistant);
 
   g_autoptr (GArray) ids = qi_tokenizer_encode_guarded (tokenizer, text->str, text->len, special_in_prompt ? 0 : from,

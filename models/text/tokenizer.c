@@ -199,6 +199,33 @@ qi_tokenizer_encode (const QiTokenizer *tokenizer, const char *text, gssize n, g
   return qi_tokenizer_encode_guarded (tokenizer, valid->str, valid->len, 0, special ? 0 : valid->len);
 }
 
+static gboolean
+is_added (const QiVocabulary *vocabulary, guint32 id)
+{
+  for (guint i = 0; i < vocabulary->n_added; i++)
+    if (vocabulary->added[i].id == id)
+      return TRUE;
+  return FALSE;
+}
+
+char *
+qi_tokenizer_decode (const QiTokenizer *tokenizer, const guint32 *ids, gsize n, gboolean special)
+{
+  const QiVocabulary *v = tokenizer->vocabulary;
+  g_autoptr (GString) bytes = g_string_new (NULL);
+
+  for (gsize i = 0; i < n; i++)
+    if (ids[i] <= v->max_id && (special || !is_added (v, ids[i])))
+      g_string_append_len (bytes, (const char *) v->bytes + v->bytes_from[ids[i]],
+                           v->bytes_from[ids[i] + 1] - v->bytes_from[ids[i]]);
+  for (gsize i = 0; i < bytes->len;)
+    if (bytes->str[i] == '\0')
+      g_string_erase (bytes, i, 1); /* what a C string cannot hold */
+    else
+      i++;
+  return g_string_free (qi_utf8_repair (bytes->str, bytes->len), FALSE);
+}
+
 gboolean
 qi_tokenizer_special (const QiTokenizer *tokenizer, const char *text, guint32 *id)
 {

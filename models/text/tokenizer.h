@@ -34,6 +34,10 @@ GArray *qi_tokenizer_encode (const QiTokenizer *tokenizer, const char *text, gss
  * everywhere). The pieces may still reach over both borders, as they do without them. (transfer full) */
 GArray *qi_tokenizer_encode_guarded (const QiTokenizer *tokenizer, const char *text, gsize n, gsize from, gsize to);
 
+/* The text of n ids: valid UTF-8, ids that are no token's left out, and U+0000, and with special FALSE added tokens
+ * too. (transfer full) */
+char *qi_tokenizer_decode (const QiTokenizer *tokenizer, const guint32 *ids, gsize n, gboolean special);
+
 /* Id of an added token by its text; FALSE: none. */
 gboolean qi_tokenizer_special (const QiTokenizer *tokenizer, const char *text, guint32 *id);
 /* The highest id that encoding can give: the embedding table needs one row more. */

@@ -256,12 +256,75 @@ sort_added (QiVocabularyBuilder *builder)
     v->added_from[b + 1] += v->added_from[b];
 }
 
+/* The bytes that a token's spelling stands for; a character that stands for none is kept as it is. */
+static void
+append_bytes (GByteArray *bytes, const char *spelling, const gint16 *byte_of)
+{
+  for (const char *at = spelling; *at; at = g_utf8_next_char (at))
+    {
+      const gunichar c = g_utf8_get_char (at);
+      const guint8 byte = (guint8) (c < 0x200 ? byte_of[c] : 0);
+
+      if (c < 0x200 && byte_of[c] >= 0)
+        g_byte_array_append (bytes, &byte, 1);
+      else
+        g_byte_array_append (bytes, (const guint8 *) at, (guint) (g_utf8_next_char (at) - at));
+    }
+}
+
+/* Spellings by id; those that are not valid UTF-8 can stand for nothing. */
+static void
+collect_spellings (GHashTable *table, const char **spellings)
+{
+  GHashTableIter iter;
+  gpointer text, id;
+
+  g_hash_table_iter_init (&iter, table);
+  while (g_hash_table_iter_next (&iter, &text, &id))
+    if (g_utf8_validate (text, -1, NULL))
+      spellings[GPOINTER_TO_UINT (id)] = text;
+}
+
+static void
+keep_bytes (QiVocabularyBuilder *builder)
+{
+  QiVocabulary *v = builder->vocabulary;
+  const guint32 n = v->max_id + 1;
+  g_autofree const char **plain = g_new0 (const char *, n), **added = g_new0 (const char *, n);
+  GByteArray *bytes = g_byte_array_new ();
+  gint16 byte_of[0x200];
+  guint others = 0;
+
+  memset (byte_of, -1, sizeof byte_of);
+  for (guint byte = 0; byte < 256; byte++)
+    {
+      const gunichar c = byte_character ((guint8) byte, others);
+
+      byte_of[c] = (gint16) byte;
+      others += c >= 0x100;
+    }
+  collect_spellings (builder->ids, plain);
+  collect_spellings (builder->kept, added);
+  v->bytes_from = g_new (guint32, (gsize) n + 1);
+  for (guint32 id = 0; id < n; id++)
+    {
+      v->bytes_from[id] = bytes->len;
+      if (added[id])
+        g_byte_array_append (bytes, (const guint8 *) added[id], (guint) strlen (added[id]));
+      else if (plain[id])
+        append_bytes (bytes, plain[id], byte_of);
+    }
+  v->bytes_from[n] = bytes->len;
+  v->bytes = g_byte_array_free (bytes, FALSE);
+}
+
 QiVocabulary *
 qi_vocabulary_builder_finish (QiVocabularyBuilder *builder, GError **error)
 {
   if (!find_byte_symbols (builder, error))
     return NULL;
   sort_added (builder);
+  keep_bytes (builder);
   return g_steal_pointer (&builder->vocabulary);
 }
 
@@ -274,6 +337,8 @@ qi_vocabulary_free (QiVocabulary *vocabulary)
   for (guint i = 0; i < vocabulary->n_added; i++)
     g_free (vocabulary->added[i].text);
   g_free (vocabulary->added);
+  g_free (vocabulary->bytes);
+  g_free (vocabulary->bytes_from);
   g_free (vocabulary);
 }
 

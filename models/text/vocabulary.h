@@ -26,6 +26,8 @@ typedef struct
   guint n_added;
   guint added_from[257]; /* those that begin with byte b: added_from[b] … added_from[b + 1] - 1 */
   guint32 max_id;        /* that encoding can give */
+  guint8 *bytes;         /* of all tokens, one after another by id */
+  guint32 *bytes_from;   /* [max_id + 2]: token id's are bytes_from[id] … bytes_from[id + 1] - 1; none: no such token */
 } QiVocabulary;
 
 typedef struct _QiVocabularyBuilder QiVocabularyBuilder;

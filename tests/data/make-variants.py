@@ -11,7 +11,7 @@ there is as-f32/NAME.safetensors with the values it holds, in f32 and under the 
     transformer/NAME.safetensors    bf16, f32, f16, prefixed (model.diffusion_model.), marker-2511 (with its marker),
                                     fp8-plain, fp8-e5m2, fp8-scaled (ComfyUI's old keys), fp8-mixed (its new keys)
     transformer/NAME.gguf           f32, f16, bf16, q8_0, q4_0: what ComfyUI-GGUF writes, one-dimensional tensors in f32
-    text/NAME.gguf, mmproj-NAME     llama.cpp names and metadata, with the tokenizer: f32, bf16, q8_0; f32, f32-no-window
+    text/NAME.gguf, mmproj-NAME     llama.cpp names and metadata, with the tokenizer: f32, bf16, q8_0; f32, f32-no-window, f32-swapped
     text/fp8-scaled.safetensors     as ComfyUI has it; bf16, f32 beside it; language-model (newer module paths)
     vae/wan.safetensors, wan-f32    names of Wan; wan-2d: only the last temporal tap; folded.gguf: [O I, t, h, w]
     vae/rgba/                       with a fourth channel, transparency, which changes nothing in the others
@@ -25,6 +25,7 @@ import array
 import bisect
 import json
 import pathlib
+import re
 import shutil
 import struct
 
@@ -381,7 +382,11 @@ def make_vision(out, base, tensors):
         'clip.vision.projection_dim': c['out_hidden_size'], 'clip.vision.n_wa_pattern': blocks[0] + 1,
     }
     write_gguf(out / 'mmproj-f32-no-window.gguf', data, metadata)
-    write_gguf(out / 'mmproj-f32.gguf', data, metadata | {'clip.vision.window_size': c['window_size']})
+    metadata |= {'clip.vision.window_size': c['window_size']}
+    write_gguf(out / 'mmproj-f32.gguf', data, metadata)
+    other = {'ffn_up': 'ffn_down', 'ffn_down': 'ffn_up'}  # as old converters called them
+    write_gguf(out / 'mmproj-f32-swapped.gguf',
+               {re.sub('ffn_(up|down)', lambda m: other[m[0]], n): t for n, t in data.items()}, metadata)
 
 
 def make_rgba(out, base, tensors):

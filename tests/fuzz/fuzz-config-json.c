@@ -44,6 +44,7 @@ LLVMFuzzerTestOneInput (const guint8 *data, gsize n)
   QiVisionConfig vision;
   QiVaeConfig vae;
   QiSchedulerConfig scheduler;
+  QiGenerationConfig generation;
 
   if (judged (qi_mmdit_config_parse (&mmdit, json, n, "f", &error), &error))
     {
@@ -54,6 +55,11 @@ LLVMFuzzerTestOneInput (const guint8 *data, gsize n)
     check_text (&text);
   if (judged (qi_vision_config_parse (&vision, json, n, "f", &error), &error))
     g_assert_true (vision.width % vision.n_heads == 0 && vision.window % (vision.patch * vision.merge) == 0);
+  if (judged (qi_vision_areas_parse (&vision, json, n, "f", &error), &error))
+    g_assert_true (vision.min_area >= 1 && vision.max_area >= vision.min_area && vision.max_area <= 1 << 28);
+  if (judged (qi_generation_config_parse (&generation, json, n, "f", &error), &error))
+    g_assert_true (generation.temperature > 0 && generation.top_p > 0 && generation.repetition_penalty > 0
+                   && generation.n_stops <= QI_MAX_STOPS);
   if (judged (qi_vae_config_parse (&vae, json, n, "f", &error), &error))
     check_vae (&vae);
   if (judged (qi_scheduler_config_parse (&scheduler, json, n, "f", &error), &error))

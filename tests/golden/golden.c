@@ -2,6 +2,7 @@
  * SPDX-License-Identifier: GPL-3.0-or-later */
 #include "tests/golden/golden.h"
 
+#include <glib/gstdio.h>
 #include <string.h>
 
 #include "base/env.h"
@@ -14,6 +15,7 @@ file_free (gpointer data)
 
   g_free (file->name);
   g_bytes_unref (file->bytes);
+  qi_image_unref (file->image);
   g_free (file);
 }
 
@@ -144,6 +146,32 @@ qi_case_add_file (QiCase *c, const char *name, GBytes *bytes)
   file->name = g_strdup (name);
   file->bytes = g_bytes_ref (bytes);
   g_ptr_array_add (c->files, file);
+}
+
+gboolean
+qi_case_add_png (QiCase *c, const char *name, QiImage *image, GError **error)
+{
+  g_autofree char *folder = g_dir_make_tmp ("qi-golden-XXXXXX", error);
+  g_autofree char *path = folder ? g_build_filename (folder, "picture.png", NULL) : NULL;
+  g_autofree char *text = NULL;
+  gsize n;
+  gboolean ok;
+
+  if (!folder)
+    return FALSE;
+  ok = qi_picture_save (image, path, NULL, error) && g_file_get_contents (path, &text, &n, error);
+  g_unlink (path);
+  g_rmdir (folder);
+  if (!ok)
+    return FALSE;
+
+  g_autoptr (GBytes) png = g_bytes_new (text, n);
+  QiGoldenFile *file;
+
+  qi_case_add_file (c, name, png);
+  file = g_ptr_array_index (c->files, c->files->len - 1);
+  file->image = qi_image_ref (image);
+  return TRUE;
 }
 
 void

@@ -5,6 +5,7 @@
 #pragma once
 #include <yyjson.h>
 
+#include "cli/picture.h"
 #include "cli/tensor-file.h"
 #include "compute/op.h"
 #include "models/tap.h"
@@ -21,6 +22,7 @@ typedef struct
 {
   char *name;
   GBytes *bytes;
+  QiImage *image; /* what bytes are a PNG of; NULL: they are something else */
 } QiGoldenFile;
 
 typedef struct
@@ -56,6 +58,7 @@ QiTensorFile *qi_case_output (QiCase *c, const char *name);
 /* The name of the outputs' file of object; a fallback where it says none. */
 const char *qi_outputs_name (yyjson_val *object);
 void qi_case_add_file (QiCase *c, const char *name, GBytes *bytes);
+gboolean qi_case_add_png (QiCase *c, const char *name, QiImage *image, GError **error);
 void qi_add_floats (QiTensorFile *file, const char *name, const float *values, guint n_dims, const guint64 *dims);
 #define qi_add(file, name, values, ...)                                                                             \
   qi_add_floats ((file), (name), (values), G_N_ELEMENTS (((guint64[]){ __VA_ARGS__ })), (guint64[]){ __VA_ARGS__ })
@@ -101,6 +104,7 @@ const QiTapped *qi_taps_find (const QiTaps *taps, const char *name);
 gboolean qi_golden_mmdit (QiCase *c, GError **error);
 gboolean qi_golden_vae (QiCase *c, GError **error);
 gboolean qi_golden_text (QiCase *c, GError **error);
+gboolean qi_golden_preprocess (QiCase *c, GError **error);
 gboolean qi_golden_tokenizer (QiCase *c, GError **error);
 gboolean qi_golden_scheduler (QiCase *c, GError **error);
 gboolean qi_golden_quant (QiCase *c, GError **error);

@@ -1,29 +1,39 @@
 /* SPDX-FileCopyrightText: Sfumato authors
  * SPDX-License-Identifier: GPL-3.0-or-later */
-/* Whole pipelines, from prompts to pictures. Prompts of a batch are run one by one; their noise is one draw. */
-#include <glib/gstdio.h>
-#include <math.h>
+/* Whole pipelines, from prompts and pictures to pictures. Prompts of a batch are run one by one; their noise is one draw. */
 #include <string.h>
 
 #include "base/error.h"
-#include "cli/picture.h"
-#include "models/pipeline/pipelines.h"
+#include "models/picture/crop.h"
 #include "models/runtime.h"
-#include "models/sample/noise.h"
-#include "tests/golden/golden.h"
+#include "tests/golden/kind-pipeline.h"
 
-#define DEFAULT_SIDE 1024 /* of the reference's pipeline */
+#define DEFAULT_SIDE 1024 /* of the reference's pipelines without pictures to go by */
 #define MAX_BATCH 64
 
+/* Classes of the reference, the pipelines they are here, and their argument for the picture and the mask. */
+static const struct
+{
+  const char *class_name, *name, *image, *mask;
+} classes[] = {
+  { "QwenImagePipeline", "text-to-image", NULL, NULL },
+  { "QwenImageImg2ImgPipeline", "image-to-image", "image", NULL },
+  { "QwenImageInpaintPipeline", "inpaint", "image", "mask_image" },
+  { "QwenImageEditPipeline", "edit", "image", NULL },
+  { "QwenImageEditPlusPipeline", "edit-plus", "image", NULL },
+  { "QwenImageEditInpaintPipeline", "edit-inpaint", "image", "mask_image" },
+  { "QwenImageControlNetPipeline", "controlnet", "control_image", NULL },
+  { "QwenImageControlNetInpaintPipeline", "controlnet-inpaint", "control_image", "control_mask" },
+  { "QwenImageLayeredPipeline", "layered", "image", NULL },
+};
+
+/* What the jobs of a case are made of. */
 typedef struct
 {
-  const QiModelSet *set;
-  guint batch, width, height, steps, max_rows;
-  double guidance;
   const char *prompts[MAX_BATCH], *negatives[MAX_BATCH]; /* negatives NULL: none */
-  guint64 noise_each;
-  float *noise; /* [batch, c, h / 8, w / 8] */
-} Job;
+  QiPicture pictures[QI_MAX_SOURCES], mask;
+  guint n_pictures;
+} Material;
 
 static gboolean
 unsupported (GError **error, const char *what)
@@ -48,228 +58,182 @@ read_strings (yyjson_val *value, guint n_each, const char **strings, guint *n, G
 }
 
 static gboolean
-read_job (const QiCase *c, const QiModelSet *set, Job *job, GError **error)
+read_picture (const QiCase *c, const char *name, QiPicture *picture, GError **error)
 {
-  yyjson_val *args = yyjson_obj_get (c->root, "args");
-  const guint each = qi_json_int (args, "num_images_per_prompt", 1);
-  guint n = 0;
+  g_autofree char *path = qi_case_path (c, name, error);
 
-  job->set = set;
-  if (!read_strings (yyjson_obj_get (args, "prompt"), each, job->prompts, &job->batch, error) ||
-      !read_strings (yyjson_obj_get (args, "negative_prompt"), each, job->negatives, &n, error))
+  picture->image = path ? qi_picture_load (path, error) : NULL;
+  if (!picture->image)
     return FALSE;
-  for (guint i = n; i < job->batch; i++)
-    job->negatives[i] = job->negatives[i % n];
-  job->width = qi_json_int (args, "width", DEFAULT_SIDE) / 16 * 16;
-  job->height = qi_json_int (args, "height", DEFAULT_SIDE) / 16 * 16;
+  picture->width = qi_image_width (picture->image);
+  picture->height = qi_image_height (picture->image);
+  return TRUE;
+}
+
+static gboolean
+read_pictures (const QiCase *c, yyjson_val *args, guint class, Material *material, GError **error)
+{
+  yyjson_val *value = classes[class].image ? yyjson_obj_get (args, classes[class].image) : NULL;
+  const guint n = yyjson_is_arr (value) ? yyjson_arr_size (value) : value ? 1 : 0;
+
+  if (n > QI_MAX_SOURCES)
+    return unsupported (error, "There are too many pictures.");
+  for (guint i = 0; i < n; i++)
+    {
+      material->n_pictures = i + 1;
+      if (!read_picture (c, yyjson_get_str (yyjson_is_arr (value) ? yyjson_arr_get (value, i) : value),
+                         &material->pictures[i], error))
+        return FALSE;
+    }
+  return !classes[class].mask
+         || read_picture (c, yyjson_get_str (yyjson_obj_get (args, classes[class].mask)), &material->mask, error);
+}
+
+static void
+material_clear (Material *material)
+{
+  for (guint i = 0; i < material->n_pictures; i++)
+    g_clear_pointer (&material->pictures[i].image, qi_image_unref);
+  g_clear_pointer (&material->mask.image, qi_image_unref);
+}
+
+/* The arguments that all rows of a batch share. */
+static void
+read_numbers (yyjson_val *args, yyjson_val *areas, const QiPipeline *pipeline, QiPipelineJob *job)
+{
+  const guint fallback = pipeline->size == QI_SIZE_MODEL ? DEFAULT_SIDE : 0;
+  const double resolution = qi_json_real (args, "resolution", 640);
+
+  job->special_in_prompt = TRUE;
+  job->width = qi_json_int (args, "width", fallback);
+  job->height = qi_json_int (args, "height", fallback);
   job->steps = qi_json_int (args, "num_inference_steps", 50);
   job->guidance = qi_json_real (args, "true_cfg_scale", 4);
   job->max_rows = qi_json_int (args, "max_sequence_length", 0);
+  job->strength = qi_json_real (args, "strength", 0.6);
+  job->control_scale = qi_json_real (args, "controlnet_conditioning_scale", 1);
+  job->control_start = qi_json_real (args, "control_guidance_start", 0);
+  job->control_end = qi_json_real (args, "control_guidance_end", 1);
+  job->layers = qi_json_int (args, "layers", 4);
+  job->rescale_layers = yyjson_get_bool (yyjson_obj_get (args, "cfg_normalize"));
+  job->areas.target = qi_json_real (areas, "target", pipeline->layered ? resolution * resolution : 0);
+  job->areas.vae = qi_json_real (areas, "vae", 0);
+  job->areas.condition = qi_json_real (areas, "condition", 0);
+}
+
+/* padding_mask_crop: the surroundings of the mask take the place of picture and mask. */
+static gboolean
+crop (QiGoldenPipeline *p, yyjson_val *args, Material *material, GError **error)
+{
+  yyjson_val *pad = yyjson_obj_get (args, "padding_mask_crop");
+  QiPicture *picture = &material->pictures[0], *mask = &material->mask;
+  QiImage *cut[2];
+
+  if (!yyjson_is_int (pad) || !mask->image)
+    return TRUE;
+  if (!qi_mask_box (mask->image, p->jobs[0].width, p->jobs[0].height, (guint) yyjson_get_uint (pad), &p->box, error))
+    return FALSE;
+  p->cropped = TRUE;
+  p->original = qi_image_ref (picture->image);
+  p->mask = qi_image_ref (mask->image);
+  for (guint i = 0; i < 2; i++)
+    {
+      QiPicture *whole = i ? mask : picture;
+      g_autoptr (QiImage) part = qi_image_crop (whole->image, &p->box);
+
+      if (!part || !(cut[i] = qi_image_fit (part, p->jobs[0].width, p->jobs[0].height, error)))
+        return FALSE;
+      qi_image_unref (whole->image);
+      *whole = (QiPicture){ cut[i], qi_image_width (cut[i]), qi_image_height (cut[i]) };
+    }
+  for (guint b = 0; b < p->batch; b++)
+    p->jobs[b].own_size = TRUE;
   return TRUE;
 }
 
-static void
-draw_noise (const QiCase *c, Job *job)
+static gboolean
+read_jobs (const QiCase *c, guint class, Material *material, QiGoldenPipeline *p, GError **error)
 {
-  const guint factor = qi_vae_factor (&job->set->vae_config);
-  QiNoise generator;
+  yyjson_val *args = yyjson_obj_get (c->root, "args"), *areas = yyjson_obj_get (c->root, "areas");
+  const guint each = qi_json_int (args, "num_images_per_prompt", 1);
+  QiPipelineJob job = { .pictures = material->pictures, .n_pictures = material->n_pictures,
+                        .mask = classes[class].mask ? &material->mask : NULL };
+  guint n = 0;
 
-  job->noise_each = (guint64) job->set->mmdit_config.out_channels * (job->height / factor) * (job->width / factor);
-  job->noise = g_new (float, job->noise_each * job->batch);
-  qi_noise_seed (&generator, (guint64) qi_json_int (c->root, "seed", 0));
-  qi_noise_normal (&generator, job->noise, job->noise_each * job->batch);
+  if (!read_strings (yyjson_obj_get (args, "prompt"), each, material->prompts, &p->batch, error)
+      || !read_strings (yyjson_obj_get (args, "negative_prompt"), each, material->negatives, &n, error))
+    return FALSE;
+  read_numbers (args, areas, p->pipeline, &job);
+  if (!qi_pipeline_size (p->pipeline, p->set, &job, &job.width, &job.height, error))
+    return FALSE;
+  p->jobs = g_new (QiPipelineJob, p->batch);
+  for (guint b = 0; b < p->batch; b++)
+    {
+      p->jobs[b] = job;
+      p->jobs[b].prompt = material->prompts[b];
+      p->jobs[b].negative = material->negatives[b % n];
+    }
+  return crop (p, args, material, error);
 }
 
 static gboolean
-run_row (QiCase *c, const Job *job, guint b, QiPlanes *planes, QiTaps *taps, GError **error)
+run_row (QiCase *c, const QiGoldenPipeline *p, guint b, GError **error)
 {
-  const QiTap tap = { qi_taps_collect, taps };
-  const QiTextToImage one = { .prompt = job->prompts[b],
-                              .negative = job->negatives[b],
-                              .special_in_prompt = TRUE,
-                              .max_rows = job->max_rows,
-                              .width = job->width,
-                              .height = job->height,
-                              .steps = job->steps,
-                              .guidance = job->guidance,
-                              .noise = job->noise + b * job->noise_each };
+  const QiTap tap = { qi_taps_collect, &p->taps[b] };
   /* A runtime of its own: remembered embeddings are not tapped again. */
-  g_autoptr (QiRuntime) runtime = qi_runtime_new (c->golden->device, job->set, c->golden->compute, FALSE);
+  g_autoptr (QiRuntime) runtime = qi_runtime_new (c->golden->device, p->set, c->golden->compute, FALSE);
 
-  if (!qi_text_to_image (runtime, &one, 1, planes, &tap, error))
+  if (!qi_pipeline_run (p->pipeline, runtime, &p->jobs[b], 1, p->planes + b * p->n_results, &tap, error))
     return FALSE;
-  if (!taps->error)
+  if (!p->taps[b].error)
     return TRUE;
-  g_propagate_error (error, g_steal_pointer (&taps->error));
+  g_propagate_error (error, g_steal_pointer (&p->taps[b].error));
   return FALSE;
 }
 
-/* [batch, longest, cols] or [batch, longest] from tapped rows of several lengths, filled up. */
-static void
-add_padded_floats (const Job *job, const QiTaps *taps, const char *name, const char *mask_name, QiTensorFile *out)
-{
-  guint64 longest = 0, cols = 1;
-  g_autofree float *values = NULL;
-  g_autofree gint64 *mask = NULL;
-
-  for (guint b = 0; b < job->batch; b++)
-    {
-      const QiTapped *t = qi_taps_find (&taps[b], name);
-
-      if (!t)
-        return;
-      longest = MAX (longest, t->dims[0]);
-      cols = t->dims[1];
-    }
-  values = g_new0 (float, job->batch * longest * cols);
-  mask = g_new0 (gint64, job->batch * longest);
-  for (guint b = 0; b < job->batch; b++)
-    {
-      const QiTapped *t = qi_taps_find (&taps[b], name);
-
-      memcpy (values + b * longest * cols, t->values, t->elements * sizeof *values);
-      for (guint64 i = 0; i < t->dims[0]; i++)
-        mask[b * longest + i] = 1;
-    }
-  qi_add (out, name, values, job->batch, longest, cols);
-  if (mask_name)
-    qi_tensor_file_add (out, mask_name, "I64", 2, (guint64[]){ job->batch, longest }, mask);
-}
-
-static void
-add_padded_ids (const Job *job, const QiTaps *taps, const char *name, QiTensorFile *out)
-{
-  guint64 longest = 0;
-  guint32 pad = 0;
-  g_autofree gint64 *ids = NULL;
-
-  qi_tokenizer_special (job->set->tokenizer, "<|endoftext|>", &pad);
-  for (guint b = 0; b < job->batch; b++)
-    {
-      const QiTapped *t = qi_taps_find (&taps[b], name);
-
-      if (!t)
-        return;
-      longest = MAX (longest, t->elements);
-    }
-  ids = g_new (gint64, job->batch * longest);
-  for (guint b = 0; b < job->batch; b++)
-    {
-      const QiTapped *t = qi_taps_find (&taps[b], name);
-
-      for (guint64 i = 0; i < longest; i++)
-        ids[b * longest + i] = i < t->elements ? t->ints[i] : pad;
-    }
-  qi_tensor_file_add (out, name, "I64", 2, (guint64[]){ job->batch, longest }, ids);
-}
-
-/* The tapped map [h, w, c] of each row as [batch, c, 1, h, w]. */
-static void
-add_decode_input (const Job *job, const QiTaps *taps, QiTensorFile *out)
-{
-  const QiTapped *first = qi_taps_find (&taps[0], "vae_decode.input");
-  g_autofree float *values = first ? g_new (float, job->batch * first->elements) : NULL;
-  const guint64 pixels = first ? first->dims[0] * first->dims[1] : 0, n = first ? first->dims[2] : 0;
-
-  if (!first)
-    return;
-  for (guint b = 0; b < job->batch; b++)
-    for (guint64 ch = 0; ch < n; ch++)
-      for (guint64 i = 0; i < pixels; i++)
-        values[(b * n + ch) * pixels + i] = qi_taps_find (&taps[b], "vae_decode.input")->values[i * n + ch];
-  qi_add (out, "vae_decode.input", values, job->batch, n, 1, first->dims[0], first->dims[1]);
-}
-
-static void
-add_tensors (const Job *job, const QiTaps *taps, QiTensorFile *out)
-{
-  g_autoptr (GList) names = g_hash_table_get_keys (taps[0].table);
-
-  add_padded_ids (job, taps, "token_ids.prompt", out);
-  add_padded_ids (job, taps, "token_ids.negative", out);
-  add_padded_floats (job, taps, "prompt_embeds", "prompt_mask", out);
-  add_padded_floats (job, taps, "negative_embeds", "negative_mask", out);
-  add_padded_floats (job, taps, "initial_latents", NULL, out);
-  for (GList *l = names; l; l = l->next)
-    if (g_str_has_prefix (l->data, "step"))
-      add_padded_floats (job, taps, l->data, NULL, out);
-  add_decode_input (job, taps, out);
-}
-
-/* The picture as the reference writes it: rounded half to even. */
 static gboolean
-add_png (QiCase *c, const char *name, const QiPlanes *planes, GError **error)
+run_jobs (QiCase *c, QiGoldenPipeline *p, GError **error)
 {
-  const gsize pixels = (gsize) planes->width * planes->height;
-  guint8 *bytes = g_malloc (pixels * planes->channels);
-  g_autoptr (GBytes) data = NULL, png = NULL;
-  g_autoptr (QiImage) image = NULL;
-  g_autofree char *path = NULL, *text = NULL, *folder = g_dir_make_tmp ("qi-golden-XXXXXX", error);
-  gsize n;
-  gboolean ok;
-
-  for (guint ch = 0; ch < planes->channels; ch++)
-    for (gsize i = 0; i < pixels; i++)
-      bytes[i * planes->channels + ch] = (guint8) lrintf (CLAMP (planes->values[ch * pixels + i], 0, 1) * 255);
-  data = g_bytes_new_take (bytes, pixels * planes->channels);
-  if (!folder)
-    return FALSE;
-  image = qi_image_new (planes->width, planes->height, planes->channels, (gsize) planes->width * planes->channels, data);
-  path = g_build_filename (folder, "picture.png", NULL);
-  ok = qi_picture_save (image, path, NULL, error) && g_file_get_contents (path, &text, &n, error);
-  g_unlink (path);
-  g_rmdir (folder);
-  if (!ok)
-    return FALSE;
-  png = g_bytes_new (text, n);
-  qi_case_add_file (c, name, png);
-  return TRUE;
-}
-
-static gboolean
-add_pictures (QiCase *c, const Job *job, const QiPlanes *planes, QiTensorFile *out, GError **error)
-{
-  const guint64 each = (guint64) planes[0].channels * planes[0].width * planes[0].height;
-  g_autofree float *values = g_new (float, job->batch * each);
-  yyjson_val *names = yyjson_obj_get (c->root, "png");
-
-  for (guint b = 0; b < job->batch; b++)
-    {
-      const char *name = yyjson_get_str (yyjson_arr_get (names, b));
-
-      memcpy (values + b * each, planes[b].values, each * sizeof *values);
-      if (name && !add_png (c, name, &planes[b], error))
-        return FALSE;
-    }
-  qi_add (out, "image", values, job->batch, planes[0].channels, planes[0].height, planes[0].width);
-  return TRUE;
-}
-
-static gboolean
-run_job (QiCase *c, Job *job, GError **error)
-{
-  QiTensorFile *out = qi_case_output (c, qi_outputs_name (c->root));
-  g_autofree QiTaps *taps = g_new0 (QiTaps, job->batch);
-  g_autofree QiPlanes *planes = g_new0 (QiPlanes, job->batch);
+  g_auto (QiDraws) draws = { 0 };
   gboolean ok = TRUE;
 
-  draw_noise (c, job);
-  for (guint b = 0; b < job->batch; b++)
+  qi_pipeline_draw (p->pipeline, p->set, p->jobs, p->batch, (guint64) qi_json_int (c->root, "seed", 0), TRUE, &draws);
+  p->n_results = qi_pipeline_n_results (p->pipeline, p->jobs);
+  p->taps = g_new0 (QiTaps, p->batch);
+  p->planes = g_new0 (QiPlanes, p->batch * p->n_results);
+  for (guint b = 0; b < p->batch; b++)
     {
-      qi_taps_init (&taps[b]);
-      ok = ok && run_row (c, job, b, &planes[b], &taps[b], error);
+      qi_taps_init (&p->taps[b]);
+      ok = ok && run_row (c, p, b, error);
     }
-  if (ok)
-    {
-      add_tensors (job, taps, out);
-      ok = add_pictures (c, job, planes, out, error);
-    }
-  for (guint b = 0; b < job->batch; b++)
-    {
-      qi_taps_clear (&taps[b]);
-      qi_planes_clear (&planes[b]);
-    }
-  g_free (job->noise);
+  return ok && qi_golden_pipeline_outputs (c, p, error);
+}
+
+static void
+pipeline_clear (QiGoldenPipeline *p)
+{
+  for (guint b = 0; b < p->batch && p->taps; b++)
+    qi_taps_clear (&p->taps[b]);
+  for (guint i = 0; i < p->batch * p->n_results && p->planes; i++)
+    qi_planes_clear (&p->planes[i]);
+  g_free (p->taps);
+  g_free (p->planes);
+  g_free (p->jobs);
+  g_clear_pointer (&p->original, qi_image_unref);
+  g_clear_pointer (&p->mask, qi_image_unref);
+}
+
+static gboolean
+run_case (QiCase *c, guint class, const QiModelSet *set, GError **error)
+{
+  QiGoldenPipeline p = { .set = set, .pipeline = qi_pipeline_by_name (classes[class].name) };
+  Material material = { 0 };
+  const gboolean ok = qi_pipeline_check (p.pipeline, set, error)
+                      && read_pictures (c, yyjson_obj_get (c->root, "args"), class, &material, error)
+                      && read_jobs (c, class, &material, &p, error) && run_jobs (c, &p, error);
+
+  pipeline_clear (&p);
+  material_clear (&material);
   return ok;
 }
 
@@ -277,18 +241,19 @@ gboolean
 qi_golden_pipeline (QiCase *c, GError **error)
 {
   const char *scheduler = qi_case_string (c, "scheduler");
+  const char *control = yyjson_get_str (yyjson_obj_get (yyjson_obj_get (c->root, "extra_models"), "controlnet"));
   g_autofree char *folder = qi_case_path (c, qi_case_string (c, "model_folder"), error);
   g_autofree char *scheduler_path = scheduler ? qi_case_path (c, scheduler, error) : NULL;
-  const QiModelPaths paths = { .model = folder, .scheduler = scheduler_path };
+  g_autofree char *control_path = control ? qi_case_path (c, control, error) : NULL;
+  const QiModelPaths paths = { .model = folder, .scheduler = scheduler_path, .controlnet = control_path };
   g_autoptr (QiModelSet) set = NULL;
-  Job job = { 0 };
+  guint class = 0;
 
-  if (!folder)
+  while (class < G_N_ELEMENTS (classes) && g_strcmp0 (qi_case_string (c, "pipeline"), classes[class].class_name) != 0)
+    class++;
+  if (class == G_N_ELEMENTS (classes))
+    return unsupported (error, "The pipeline is not known here.");
+  if (!folder || !qi_golden_device (c->golden, error) || !(set = qi_model_set_open (&paths, error)))
     return FALSE;
-  if (g_strcmp0 (qi_case_string (c, "pipeline"), "QwenImagePipeline") != 0)
-    return unsupported (error, "Only the pipeline QwenImagePipeline is known here.");
-  if (!qi_golden_device (c->golden, error) || !(set = qi_model_set_open (&paths, error)) ||
-      !qi_model_set_require (set, FALSE, error) || !read_job (c, set, &job, error))
-    return FALSE;
-  return run_job (c, &job, error);
+  return run_case (c, class, set, error);
 }

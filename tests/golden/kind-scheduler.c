@@ -115,6 +115,13 @@ add_result (QiStream *s, QiTensorFile *out, const QiTensor *x, gint64 index, con
   return values != NULL;
 }
 
+/* The velocities of the case take the place of a network's. */
+static const QiTensor *
+given_velocity (QiStream *s, float sigma, guint evaluation, gpointer user_data)
+{
+  return user_data;
+}
+
 static gboolean
 euler_run (QiCase *c, QiStream *s, const QiTensorFile *inputs, yyjson_val *row, GError **error)
 {
@@ -130,6 +137,10 @@ euler_run (QiCase *c, QiStream *s, const QiTensorFile *inputs, yyjson_val *row, 
 
   if (!noise)
     return FALSE;
+
+  QiSampling sampling = { .sampler = sampler, .sigmas = sigmas, .x = x, .velocity = given_velocity };
+
+  qi_sampling_begin (s, &sampling);
   for (guint k = 0; k < n; k++)
     {
       g_autofree char *name = g_strdup_printf ("velocity%u", k);
@@ -137,7 +148,8 @@ euler_run (QiCase *c, QiStream *s, const QiTensorFile *inputs, yyjson_val *row, 
 
       if (!velocity)
         return FALSE;
-      x = sampler->step (s, x, velocity, sigmas[k], sigmas[k + 1]);
+      sampling.user_data = (gpointer) velocity;
+      qi_sampling_step (s, &sampling, k);
       if (!add_result (s, out, x, index, "x", k + 1, shape, error)
           || !add_result (s, out, qi_axpby (s, sigmas[k], noise, 1 - sigmas[k], clean), index, "noised", k, shape, error))
         return FALSE;

@@ -12,14 +12,14 @@ import json, os, re, struct, subprocess, sys, tempfile
 from concurrent.futures import ThreadPoolExecutor
 from glob import glob
 
-CASES = ['mmdit-*', 'vae-*', 'text-plain', 'text-padded-batch', 'tokenizer-*', 'scheduler-*', 'quant-*', 'rng-*',
-         'pipeline-t2i*']
+CASES = ['mmdit-*', 'vae-*', 'text-*', 'tokenizer-*', 'scheduler-*', 'quant-*', 'rng-*',
+         'pipeline-*']
 COMPUTES = ['f32', 'f16']
 
 # Files which hold answers alone, and the keys of case.json which give one away.
-ANSWER_FILE = re.compile(r'(outputs.*|dequantised|tables)\.safetensors|image.*\.png|result\.png')
+ANSWER_FILE = re.compile(r'(outputs.*|dequantised|tables)\.safetensors|image.*\.png|result\.png|resized.*\.png')
 ANSWER_KEY = re.compile(r'mean|std|absmax|mu|timesteps|model_timesteps|sigmas_text|tolerance|max_abs_sigma|'
-                        r'measured.*|sensitivity.*|rel_l2_.*')
+                        r'measured.*|sensitivity.*|rel_l2_.*|resized(_wh)?|grid_thw')
 # scheduler-euler keeps its inputs beside its answers.
 EULER_INPUT = re.compile(r'.*\.(x0|velocity\d+|noise_in|noise_eps)')
 
@@ -50,7 +50,9 @@ def without_answers(value):
 def strip(folder, case, target):
     """A copy of the case with the inputs alone."""
     source = os.path.join(folder, case)
-    pictures = set(json.load(open(os.path.join(source, 'case.json'))).get('files', []))
+    about = json.load(open(os.path.join(source, 'case.json')))
+    runs = about.get('runs', [])
+    pictures = {*about.get('files', []), *about.get('images', []), *(run.get('image') for run in runs if isinstance(run, dict))}
     # Not copytree: the folder may be read-only, and its copy must not be.
     subprocess.run(['cp', '-r', '--no-preserve=mode', source, target], check=True)
     for path in glob(os.path.join(target, '*')):
@@ -66,8 +68,15 @@ def strip(folder, case, target):
             json.dump(without_answers(json.load(open(path))), open(path, 'w'))
 
 
+def has_limits(folder, case, compute):
+    """The crop of an inpainting was measured in float32 only; there is nothing to hold its f16 results against."""
+    limits = json.load(open(os.path.join(folder, case, 'case.json'))).get('tolerance')
+    return case != 'pipeline-inpaint-crop' or compute.replace('f', 'fp', 1) in limits
+
+
 def judge(folder, compute, out, cases):
     """(passed, failed), and the lines worth reading"""
+    cases = [case for case in cases if has_limits(folder, case, compute)]
     run = subprocess.run([sys.executable, '-B', os.path.join(folder, 'judge.py'), '--compute', compute, out, *cases],
                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
     lines = run.stdout.splitlines() or ['']

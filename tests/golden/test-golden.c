@@ -12,9 +12,13 @@ static const struct
   const char *name;
   guint n;
 } cases[] = { { "mmdit-square", 15 },   { "mmdit-masked", 15 },   { "mmdit-zero-cond-t", 15 }, { "text-plain", 5 },
-              { "text-padded-batch", 5 }, { "vae-pipeline-b8-z16", 10 }, { "tokenizer-tiny", 1 }, { "rng-torch-cpu", 5 },
+              { "text-padded-batch", 5 }, { "text-one-image", 12 }, { "text-two-images", 9 }, { "text-image-preprocess", 5 }, { "vae-pipeline-b8-z16", 10 }, { "tokenizer-tiny", 1 }, { "rng-torch-cpu", 5 },
               { "quant-gguf", 15 },     { "pipeline-t2i", 8 },    { "pipeline-t2i-cfg", 10 },  { "pipeline-t2i-batch", 10 },
-              { "pipeline-t2i-lightning", 8 } };
+              { "pipeline-t2i-lightning", 8 },
+              { "pipeline-img2img", 10 },        { "pipeline-inpaint-cfg-strength", 20 }, { "pipeline-inpaint-crop", 6 },
+              { "pipeline-edit-cfg", 12 },       { "pipeline-edit-inpaint", 12 },         { "pipeline-edit-2511", 12 },
+              { "pipeline-edit-plus-cfg", 12 },  { "pipeline-controlnet", 18 },           { "pipeline-controlnet-inpaint", 12 },
+              { "pipeline-layered-cfg", 12 },    { "pipeline-layered-cfgnorm", 12 } };
 
 static void
 test_case (gconstpointer data)

@@ -324,6 +324,32 @@ files (void)
   rmdir (folder);
 }
 
+/* How large pictures may be, under the old names and the new. */
+static void
+areas (void)
+{
+#define SIZES(text) qi_vision_areas_parse (&c, text, strlen (text), "f", &error)
+  static const char *const bad[] = { "{\"min_pixels\":0}", "{\"max_pixels\":-4}", "{\"min_pixels\":5000,\"max_pixels\":4000}",
+                                     "{\"size\":3}", "{\"size\":{\"longest_edge\":1e99}}", "[]" };
+  QiVisionConfig c = { 0 };
+  g_autoptr (GError) error = NULL;
+
+  g_assert_true (SIZES ("{\"min_pixels\":3136,\"max_pixels\":1003520}"));
+  g_assert_true (c.min_area == 3136 && c.max_area == 1003520);
+  g_assert_true (SIZES ("{\"max_pixels\":9000,\"size\":{\"shortest_edge\":400,\"longest_edge\":8000}}"));
+  g_assert_true (c.min_area == 400 && c.max_area == 8000);
+  g_assert_true (SIZES ("{}"));
+  g_assert_true (c.min_area == 3136 && c.max_area == 12845056);
+  for (guint i = 0; i < G_N_ELEMENTS (bad); i++)
+    {
+      g_assert_false (qi_vision_areas_parse (&c, bad[i], strlen (bad[i]), "f", &error));
+      g_assert_error (error, QI_ERROR, QI_ERROR_BAD_CHECKPOINT);
+      g_clear_error (&error);
+      g_assert_true (c.max_area == 12845056);
+    }
+#undef SIZES
+}
+
 int
 main (int argc, char **argv)
 {
@@ -331,6 +357,7 @@ main (int argc, char **argv)
   g_test_add_func ("/config/mmdit", mmdit);
   g_test_add_func ("/config/text", text);
   g_test_add_func ("/config/vision", vision);
+  g_test_add_func ("/config/areas", areas);
   g_test_add_func ("/config/vae", vae);
   g_test_add_func ("/config/scheduler", scheduler);
   g_test_add_func ("/config/hostile", hostile);

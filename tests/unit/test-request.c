@@ -98,8 +98,8 @@ texts (void)
   refuse (request, "lettering", "UTF-8");
   g_clear_pointer (&request->lettering, g_free);
   g_free (request->sampler);
-  request->sampler = g_strdup ("heun");
-  refuse (request, "heun", "euler");
+  request->sampler = g_strdup ("ddim");
+  refuse (request, "ddim", "euler");
 }
 
 static void

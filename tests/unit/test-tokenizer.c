@@ -6,6 +6,7 @@
 #include "base/error.h"
 #include "models/text/template.h"
 #include "models/text/tokenizer-load.h"
+#include "models/text/utf8.h"
 #include "tests/unit/reference.h"
 
 static QiTokenizer *
@@ -17,6 +18,19 @@ open_base (void)
 
   g_assert_no_error (error);
   return tokenizer;
+}
+
+/* The text comes back, composed and without U+0000. */
+static void
+assert_decoded (const QiTokenizer *tokenizer, const GArray *ids, const char *text, gsize n)
+{
+  g_autofree char *got = qi_tokenizer_decode (tokenizer, (const guint32 *) ids->data, ids->len, TRUE);
+  g_autoptr (GString) composed = qi_utf8_compose (text, n), want = g_string_new (NULL);
+
+  for (gsize i = 0; i < composed->len; i++)
+    if (composed->str[i])
+      g_string_append_c (want, composed->str[i]);
+  g_assert_cmpstr (got, ==, want->str);
 }
 
 static void
@@ -37,6 +51,7 @@ assert_reference (const QiTokenizer *tokenizer)
       g_assert_cmpuint (got->len, ==, yyjson_arr_size (ids));
       for (guint i = 0; i < got->len; i++)
         g_assert_cmpuint (g_array_index (got, guint32, i), ==, yyjson_get_uint (yyjson_arr_get (ids, i)));
+      assert_decoded (tokenizer, got, yyjson_get_str (text), yyjson_get_len (text));
       n++;
     }
   yyjson_doc_free (doc);
@@ -174,6 +189,28 @@ test_broken (void)
   assert_broken (good, big);
 }
 
+/* Added tokens only where they are asked for; ids of nobody, halves of characters. */
+static void
+test_decode (void)
+{
+  g_autoptr (QiTokenizer) tokenizer = open_base ();
+  g_autoptr (GArray) ids = qi_tokenizer_encode (tokenizer, "<|im_start|>fox é<|im_end|>", -1, TRUE);
+  const guint32 foreign = 1u << 30;
+
+  g_array_append_val (ids, foreign);
+  g_autofree char *all = qi_tokenizer_decode (tokenizer, (const guint32 *) ids->data, ids->len, TRUE);
+  g_autofree char *plain = qi_tokenizer_decode (tokenizer, (const guint32 *) ids->data, ids->len, FALSE);
+  g_autofree char *none = qi_tokenizer_decode (tokenizer, NULL, 0, TRUE);
+  g_assert_cmpstr (all, ==, "<|im_start|>fox é<|im_end|>");
+  g_assert_cmpstr (plain, ==, "fox é");
+  g_assert_cmpstr (none, ==, "");
+
+  g_autoptr (GArray) bytes = qi_tokenizer_encode (tokenizer, "𒀀", -1, TRUE); /* no merge makes one token of it */
+  g_autofree char *half = qi_tokenizer_decode (tokenizer, (const guint32 *) bytes->data, bytes->len - 1, TRUE);
+  g_assert_true (g_utf8_validate (half, -1, NULL));
+  g_assert_nonnull (strstr (half, "\357\277\275"));
+}
+
 int
 main (int argc, char **argv)
 {
@@ -184,5 +221,6 @@ main (int argc, char **argv)
   g_test_add_func ("/tokenizer/edges", test_edges);
   g_test_add_func ("/tokenizer/template", test_template);
   g_test_add_func ("/tokenizer/broken", test_broken);
+  g_test_add_func ("/tokenizer/decode", test_decode);
   return g_test_run ();
 }
