@@ -98,7 +98,27 @@ test_arguments (void)
 static void
 test_no_model (void)
 {
+  g_autofree char *path = cli_path ("demo.png");
+  g_auto (CliRun) run = cli_run ("generate", "--prompt=x", "--steps=1", "--output", path, NULL), info = cli_run ("info", NULL);
+
+  cli_assert_status (&run, 0);
+  g_assert_nonnull (strstr (run.err, "no model is configured: the demo model"));
+  cli_assert_status (&info, 0);
+  g_assert_nonnull (strstr (info.out, "None is configured: the demo model"));
+}
+
+/* A program that lies alone, without a share folder beside it, has no demo model. */
+static void
+test_no_demo_model (void)
+{
+  g_autofree char *program = g_strdup (g_getenv ("SFUMATO")), *alone = cli_path ("alone"), *bytes = NULL;
+  gsize n;
+
+  g_assert_true (g_file_get_contents (program, &bytes, &n, NULL));
+  g_assert_true (g_file_set_contents_full (alone, bytes, (gssize) n, G_FILE_SET_CONTENTS_NONE, 0755, NULL));
+  g_setenv ("SFUMATO", alone, TRUE);
   cli_assert_refused (2, "--model PATH", "models.conf", "--prompt=x", NULL);
+  g_setenv ("SFUMATO", program, TRUE);
 }
 
 /* What is there already is not lost to a run that fails. */
@@ -157,6 +177,7 @@ add_tests (void)
   g_test_add_func ("/status/commands", test_commands);
   g_test_add_func ("/status/arguments", test_arguments);
   g_test_add_func ("/status/no-model", test_no_model);
+  g_test_add_func ("/status/no-demo-model", test_no_demo_model);
   g_test_add_func ("/status/output-stays", test_output_stays);
   g_test_add_func ("/status/device", test_device);
   g_test_add_func ("/status/memory", test_memory);
