@@ -37,11 +37,6 @@ check_files (Files *files, const QiRequest *request, GError **error)
     return FALSE;
   if (files->save_latents && !qi_picture_check_output (files->save_latents, error))
     return FALSE;
-  if (request->loras && *request->loras)
-    {
-      g_set_error (error, QI_ERROR, QI_ERROR_BAD_REQUEST, "This version cannot use add-ons (LoRA) yet: leave --lora out.");
-      return FALSE;
-    }
   return TRUE;
 }
 

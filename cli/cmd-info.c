@@ -1,6 +1,7 @@
 /* SPDX-FileCopyrightText: Sfumato authors
  * SPDX-License-Identifier: GPL-3.0-or-later */
-/* sfumato info: devices and what they can do; with --model what it consists of; with --plan what a picture would need. */
+/* sfumato info: devices and what they can do; with --model what it consists of; with --lora what add-ons are and
+ * whether they fit; with --plan what a picture would need. */
 #include "cli/command.h"
 
 #include <stdio.h>
@@ -17,7 +18,7 @@
 /* JSON texts by section, in the order they are shown; NULL: not asked for. */
 typedef struct
 {
-  char *devices, *model, *plan;
+  char *devices, *model, *loras, *plan;
   char *model_text; /* for people */
   char *demo;       /* where it lies, if pictures would be made with it */
 } Report;
@@ -27,11 +28,24 @@ report_clear (Report *report)
 {
   g_free (report->devices);
   g_free (report->model);
+  g_free (report->loras);
   g_free (report->plan);
   g_free (report->model_text);
   g_free (report->demo);
 }
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (Report, report_clear)
+
+/* set: what they are compared with; NULL: the family. */
+static gboolean
+report_loras (Report *report, const QiOptions *options, const QiModelSet *set, GError **error)
+{
+  const char *lines = options->request->loras;
+
+  if (!lines || !*lines)
+    return TRUE;
+  report->loras = qi_lora_report_json (lines, set, error);
+  return report->loras != NULL;
+}
 
 static gboolean
 report_model (Report *report, const QiOptions *options, GError **error)
@@ -42,7 +56,7 @@ report_model (Report *report, const QiOptions *options, GError **error)
     return FALSE;
   report->model = qi_model_report_json (set);
   report->model_text = qi_model_report_text (set);
-  return TRUE;
+  return report_loras (report, options, set, error);
 }
 
 static gboolean
@@ -77,6 +91,7 @@ write_json (const Report *report)
   yyjson_mut_obj_add_str (doc, root, "version", QI_VERSION);
   add_section (doc, root, "devices", report->devices);
   add_section (doc, root, "model", report->model);
+  add_section (doc, root, "loras", report->loras);
   add_section (doc, root, "plan", report->plan);
   if (report->demo)
     yyjson_mut_obj_add_str (doc, root, "demo", report->demo);
@@ -120,6 +135,7 @@ write_text (const Report *report)
     g_string_append_printf (text, "%s%s", report->model_text, g_str_has_suffix (report->model_text, "\n") ? "" : "\n");
   else if (report->demo)
     g_string_append_printf (text, "Model\n  None is configured: %s (%s).\n", QI_DEMO_MODEL_SENTENCE, report->demo);
+  append_text (text, "Add-ons", report->loras);
   append_text (text, "Plan", report->plan);
   fputs (text->str, stdout);
 }
@@ -140,7 +156,8 @@ qi_cmd_info (int argc, char **argv, GCancellable *cancellable)
   QiEvents events;
 
   if (!qi_options_parse (options, QI_OPTIONS_MODEL | QI_OPTIONS_REQUEST | QI_OPTIONS_MODEL_OPTIONAL,
-                         "Shows the devices here; with --model what it consists of; with --plan what a picture would need.",
+                         "Shows the devices here; with --model what it consists of; with --lora what add-ons are and whether they fit; "
+                         "with --plan what a picture would need.",
                          own, NULL, argc, argv, &error))
     {
       qi_events_init (&events, TRUE, qi_options_want_json (argc, argv));
@@ -162,7 +179,10 @@ qi_cmd_info (int argc, char **argv, GCancellable *cancellable)
       if (has_model || has_part)
         report_model (&report, options, error ? NULL : &error);
       else
-        report.demo = demo_that_would_be_used ();
+        {
+          report.demo = demo_that_would_be_used ();
+          report_loras (&report, options, NULL, error ? NULL : &error);
+        }
       if (plan && !error)
         report_plan (&report, options, cancellable, &error);
       if (options->json)

@@ -171,6 +171,8 @@ qi_events_result (QiEvents *events, const char *path, const QiResult *result, gu
   close_line (events);
   if (!events->json)
     {
+      if (result->note && !events->quiet && k == 0)
+        fprintf (stderr, "sfumato: %s\n", result->note);
       printf ("%s\n", path);
       fflush (stdout);
       return;
@@ -186,6 +188,8 @@ qi_events_result (QiEvents *events, const char *path, const QiResult *result, gu
   yyjson_mut_obj_add_uint (doc, root, "height", result->height);
   yyjson_mut_obj_add_uint (doc, root, "steps", result->steps);
   yyjson_mut_obj_add_real (doc, root, "guidance", result->guidance);
+  if (result->note)
+    yyjson_mut_obj_add_str (doc, root, "note", result->note);
   write_line (doc);
 }
 

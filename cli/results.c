@@ -46,13 +46,29 @@ qi_results_check_output (char **output, guint n, GError **error)
   return TRUE;
 }
 
+/* "NAME.safetensors:0.8" a line, without folders, which may name people; NULL: no add-ons. (transfer full) */
+static char *
+lora_names (const char *loras)
+{
+  g_auto (GStrv) lines = g_strsplit (loras ? loras : "", "\n", -1);
+
+  for (guint i = 0; lines[i]; i++)
+    {
+      char *name = g_path_get_basename (lines[i]);
+
+      g_free (lines[i]);
+      lines[i] = name;
+    }
+  return lines[0] && *loras ? g_strjoinv ("\n", lines) : NULL;
+}
+
 /* What made the picture, under the arguments' own names. The model's path is not told, it may name people. */
 static QiPictureText *
 describe (const QiOptions *options, const QiResult *result, guint k)
 {
   const QiRequest *request = options->request;
   const char *model = options->paths.model ? options->paths.model : options->paths.transformer;
-  g_autofree char *name = g_path_get_basename (model);
+  g_autofree char *name = g_path_get_basename (model), *loras = lora_names (request->loras);
   char guidance[G_ASCII_DTOSTR_BUF_SIZE];
   QiPictureText *text = qi_picture_text_new ();
 
@@ -68,6 +84,8 @@ describe (const QiOptions *options, const QiResult *result, guint k)
   qi_picture_text_add (text, "guidance", "%s", g_ascii_formatd (guidance, sizeof guidance, "%.7g", result->guidance));
   qi_picture_text_add (text, "sampler", "%s", request->sampler);
   qi_picture_text_add (text, "model", "%s", name);
+  if (loras)
+    qi_picture_text_add (text, "loras", "%s", loras);
   qi_picture_text_add (text, "width", "%u", result->width);
   qi_picture_text_add (text, "height", "%u", result->height);
   qi_picture_text_add (text, "version", "%s", QI_VERSION);

@@ -4,9 +4,9 @@
 #pragma once
 #include "base/image.h"
 
-/* patch (RGB or RGBA) at (x, y) over image, through mask (one channel, size of the patch; NULL: all of it), in linear light.
- * Where mask or the patch's alpha is 0, and outside, the bytes stay; where both are 255, they are the patch's. Parts beyond
- * the image are passed over. The result has image's number of channels. (transfer full) */
+/* patch (RGB or RGBA) at (x, y) over image, through mask (one channel, size of the patch; NULL: all of it), in linear
+ * light. Where mask or the patch's alpha is 0, and outside, the bytes stay; where both are 255, they are the patch's.
+ * Parts beyond the image are passed over. The result has image's number of channels. (transfer full) */
 QiImage *qi_blend_onto (const QiImage *image, const QiImage *patch, const QiImage *mask, int x, int y);
 
 /* patch with its alpha multiplied by mask: RGBA. (transfer full) */

@@ -51,8 +51,8 @@ frame_side (const Plan *plan, int depth)
   return (int) CLAMP (2.0 * depth, native, native * MOST_SHRUNK);
 }
 
-/* One layer of a strip: paint lies at one side of known, as long as it. Passes follow each other along it; vertical: the
- * strip is at the left or right. */
+/* One layer of a strip: paint lies at one side of known, as long as it. Passes follow each other along it; vertical:
+ * the strip is at the left or right. */
 static void
 add_strip (Plan *plan, const QiRect *known, const QiRect *paint, gboolean vertical)
 {
@@ -63,9 +63,11 @@ add_strip (Plan *plan, const QiRect *known, const QiRect *paint, gboolean vertic
 
   for (int start = 0, done = 0; done < length; start += step)
     {
-      const int along = MIN (side, length), from = MIN (start, length - along), across = MIN (side, vertical ? both.width : both.height);
-      QiRect frame = vertical ? (QiRect){ before ? both.x : both.x + both.width - across, both.y + from, across, along }
-                              : (QiRect){ both.x + from, before ? both.y : both.y + both.height - across, along, across };
+      const int along = MIN (side, length), from = MIN (start, length - along),
+                across = MIN (side, vertical ? both.width : both.height);
+      QiRect frame = vertical
+                         ? (QiRect) { before ? both.x : both.x + both.width - across, both.y + from, across, along }
+                         : (QiRect) { both.x + from, before ? both.y : both.y + both.height - across, along, across };
       QiRect fresh = vertical ? (QiRect){ paint->x, paint->y + done, paint->width, from + along - done }
                               : (QiRect){ paint->x + done, paint->y, from + along - done, paint->height };
 
@@ -74,7 +76,8 @@ add_strip (Plan *plan, const QiRect *known, const QiRect *paint, gboolean vertic
     }
 }
 
-/* What is known grows by strips at one side, each no deeper than half a frame of the greatest size, nor than what is known. */
+/* What is known grows by strips at one side, each no deeper than half a frame of the greatest size, nor than what is
+ * known. */
 static void
 grow (Plan *plan, QiRect *known, int dx, int dy, int amount)
 {
@@ -118,7 +121,8 @@ make_plan (Plan *plan, const QiRect *old, const QiRequest *request)
 static gboolean
 measure (const QiRequest *request, guint width, guint height, QiRect *canvas, QiRect *old, GError **error)
 {
-  const guint64 w = (guint64) width + request->left + request->right, h = (guint64) height + request->top + request->bottom;
+  const guint64 w = (guint64) width + request->left + request->right,
+                h = (guint64) height + request->top + request->bottom;
 
   if (!request->left && !request->right && !request->top && !request->bottom)
     g_set_error_literal (error, QI_ERROR, QI_ERROR_BAD_REQUEST,
@@ -259,7 +263,8 @@ qi_expand_picture (const QiExpand *expand)
 {
   const gsize n_bytes = (gsize) expand->canvas.width * (gsize) expand->canvas.height * 4;
 
-  return qi_pixels_take ((guint) expand->canvas.width, (guint) expand->canvas.height, 4, g_memdup2 (expand->pixels, n_bytes));
+  return qi_pixels_take ((guint) expand->canvas.width, (guint) expand->canvas.height, 4,
+                         g_memdup2 (expand->pixels, n_bytes));
 }
 
 QiImage *

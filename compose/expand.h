@@ -6,8 +6,8 @@
  *   for each pass:  compose = qi_expand_prepare ()  … the model …  patch = qi_compose_finish ()  qi_expand_place ()
  *   qi_expand_picture (), qi_expand_mask ()  → a layer of the new canvas's size and its mask
  *
- * A pass sees what the earlier ones painted. No pass is larger than the model likes, none shrinks the picture to less than half,
- * and in each at least a quarter is known already. Old pixels are never painted. */
+ * A pass sees what the earlier ones painted. No pass is larger than the model likes, none shrinks the picture to less
+ * than half, and in each at least a quarter is known already. Old pixels are never painted. */
 #pragma once
 #include "base/image.h"
 #include "base/request.h"
@@ -27,7 +27,8 @@ guint qi_expand_n_passes (const QiExpand *expand);
 const QiFrame *qi_expand_frame (const QiExpand *expand, guint pass); /* in pixels of the new canvas */
 QiRect qi_expand_old (const QiExpand *expand);                       /* where the old picture lies on it */
 
-QiCompose *qi_expand_prepare (const QiExpand *expand, guint pass, const QiRequest *request, GError **error); /* (transfer full) */
+QiCompose *
+qi_expand_prepare (const QiExpand *expand, guint pass, const QiRequest *request, GError **error); /* (transfer full) */
 void qi_expand_place (QiExpand *expand, const QiPatch *patch);
 
 QiImage *qi_expand_picture (const QiExpand *expand); /* RGBA, what is not painted yet is transparent. (transfer full) */

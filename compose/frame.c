@@ -10,7 +10,8 @@
 
 #define MEGAPIXEL (1024 * 1024)
 #define UNIT 16
-/* The least common multiple of 16 (VAE and patches) and 28 (the vision encoder): a crop of such sides is resampled by neither. */
+/* The least common multiple of 16 (VAE and patches) and 28 (the vision encoder): a crop of such sides is resampled by
+ * neither. */
 #define LIKED_GRID 112
 #define ENOUGH 0.7         /* of the least area a model likes: not worth resampling for */
 #define MAX_ASPECT 4       /* of Picture 1 */
@@ -57,7 +58,8 @@ largest (guint64 area, guint unit, double width, double height, guint *model_wid
         const double scale = MIN (w / width, h / height);
         const gboolean smaller = w * h < (guint64) *model_width * *model_height;
 
-        if (w * h > MAX (area, (guint64) unit * unit) || (scale < best * (1 + 1e-9) && !(smaller && scale > best * (1 - 1e-9))))
+        if (w * h > MAX (area, (guint64) unit * unit)
+            || (scale < best * (1 + 1e-9) && !(smaller && scale > best * (1 - 1e-9))))
           continue;
         best = scale;
         *model_width = (guint) w;
@@ -66,8 +68,8 @@ largest (guint64 area, guint unit, double width, double height, guint *model_wid
   return best > 0 ? best : MIN (unit / width, unit / height);
 }
 
-/* The size of Picture 1 for a frame that is settled, and where in it the frame lies. scale: as many pixels for one of the
- * frame's, unless that makes too few or too many. */
+/* The size of Picture 1 for a frame that is settled, and where in it the frame lies. scale: as many pixels for one of
+ * the frame's, unless that makes too few or too many. */
 static void
 settle (QiFrame *plan, double scale, const QiModelSizes *sizes)
 {
@@ -173,7 +175,8 @@ choose (const char *name, const QiRect *canvas, const QiRect *layer, const QiRec
   else if (!by_hand (name, &wanted))
     {
       g_set_error (error, QI_ERROR, QI_ERROR_BAD_REQUEST,
-                   "frame is “%s”. It may be auto, tight, wide, layer, or four numbers: X Y WIDTH HEIGHT in pixels", name);
+                   "frame is “%s”. It may be auto, tight, wide, layer, or four numbers: X Y WIDTH HEIGHT in pixels",
+                   name);
       return FALSE;
     }
   *frame = qi_rect_intersect (&wanted, canvas);
@@ -211,7 +214,8 @@ qi_frame_plan (const QiRequest *request, const QiRect *canvas, const QiRect *lay
     {
       g_set_error (error, QI_ERROR, QI_ERROR_BAD_REQUEST,
                    "Nothing is selected in the frame, %d × %d pixels at %d, %d: the selection begins at %d, %d",
-                   plan->frame.width, plan->frame.height, plan->frame.x, plan->frame.y, seen_selection.x, seen_selection.y);
+                   plan->frame.width, plan->frame.height, plan->frame.x, plan->frame.y, seen_selection.x,
+                   seen_selection.y);
       return FALSE;
     }
   finish (plan, canvas, scale, sizes);

@@ -16,23 +16,24 @@ typedef struct
   guint64 min_area, max_area; /* width × height it works well at */
 } QiModelSizes;
 
-/* From what the engine says about itself (QiEngineInfo): the size of a new picture, and the unit. Edits are worked on at up
- * to a megapixel, as their authors do, even where new pictures may be larger. */
+/* From what the engine says about itself (QiEngineInfo): the size of a new picture, and the unit. Edits are worked on
+ * at up to a megapixel, as their authors do, even where new pictures may be larger. */
 QiModelSizes qi_model_sizes (guint width, guint height, guint unit);
 
 typedef struct
 {
   QiRect frame;        /* in image pixels, never outside the canvas: what is read, and where the result goes */
   guint width, height; /* of Picture 1 */
-  QiRect content;      /* where in Picture 1 the frame lies; what is left over is the frame mirrored at its edges. Equal in
-                          size to the frame wherever that is possible: then nothing is resampled */
+  QiRect content;      /* where in Picture 1 the frame lies; what is left over is the frame mirrored at its edges. Equal
+                          in size to the frame wherever that is possible: then nothing is resampled */
   QiRect selection;    /* in image pixels, within the frame; empty: there is no selection, the whole frame may change */
   gboolean inner_left, inner_top, inner_right, inner_bottom; /* sides at which the canvas goes on */
 } QiFrame;
 
-/* request says `frame` ("auto", "tight", "wide", "layer", "X Y W H"). layer, selection: bounds in image pixels, NULL or empty
- * when there is none. With a selection the frame is it and its surroundings; without, the layer, or the canvas, as far as
- * one can see it. QI_ERROR_BAD_REQUEST: nothing of it lies on the canvas, or `frame` is not one of these. */
+/* request says `frame` ("auto", "tight", "wide", "layer", "X Y W H"). layer, selection: bounds in image pixels, NULL
+ * or empty when there is none. With a selection the frame is it and its surroundings; without, the layer, or the
+ * canvas, as far as one can see it. QI_ERROR_BAD_REQUEST: nothing of it lies on the canvas, or `frame` is not one of
+ * these. */
 gboolean qi_frame_plan (const QiRequest *request, const QiRect *canvas, const QiRect *layer, const QiRect *selection,
                         const QiModelSizes *sizes, QiFrame *frame, GError **error);
 
@@ -40,4 +41,5 @@ gboolean qi_frame_plan (const QiRequest *request, const QiRect *canvas, const Qi
 QiFrame qi_frame_at (const QiRect *frame, const QiRect *canvas, const QiRect *selection, const QiModelSizes *sizes);
 
 /* The size of a new picture for a canvas: its shape at the model's own area (width × height of the engine's info). */
-void qi_frame_new_picture (guint canvas_width, guint canvas_height, guint64 area, guint unit, guint *width, guint *height);
+void
+qi_frame_new_picture (guint canvas_width, guint canvas_height, guint64 area, guint unit, guint *width, guint *height);

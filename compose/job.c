@@ -7,6 +7,7 @@
 
 #include "base/env.h"
 #include "base/error.h"
+#include "base/stub.h"
 #include "compose/fill.h"
 #include "compose/mask.h"
 #include "compose/pixels.h"
@@ -49,14 +50,12 @@ static gboolean
 repeats (void)
 {
 #ifdef QI_STUBS
-  const char *stub = qi_env_stub ();
-  g_auto (GStrv) parts = g_strsplit (stub ? stub : "", ";", -1);
+  QiStub stub;
 
-  for (guint i = 0; parts[i]; i++)
-    if (g_str_equal (parts[i], "copy") || g_str_has_prefix (parts[i], "shift:") || g_str_has_prefix (parts[i], "cast:"))
-      return TRUE;
-#endif
+  return qi_stub_parse (qi_env_stub (), &stub, NULL) && qi_stub_wants_crop (&stub);
+#else
   return FALSE;
+#endif
 }
 
 /* Picture 1's pixels → the frame's. */
@@ -135,16 +134,18 @@ qi_compose_prepare (const QiRequest *request, const QiFrame *frame, const QiImag
   compose->reference = qi_pixels_convert (seen, 3);
   if (selection)
     {
-      const int soft_edge = request->task == QI_TASK_EXPAND ? 0 : request->soft_edge; /* there is nothing to fade into */
+      const int soft_edge =
+          request->task == QI_TASK_EXPAND ? 0 : request->soft_edge; /* there is nothing to fade into */
 
       compose->soft = qi_mask_soften (selection, frame, qi_mask_soft_edge (soft_edge, &frame->selection, selection));
       compose->mask = qi_mask_for_model (selection, frame);
     }
+  compose->keep_alpha = request->task == QI_TASK_EDIT || repeats ();
   if (compose->mask && request->task == QI_TASK_EXPAND)
     compose->picture = qi_prefill (compose->reference, compose->mask, QI_PREFILL_BORDER, request->seed);
-  else if (repeats () || request->task == QI_TASK_SPLIT)
+  else if (request->task == QI_TASK_SPLIT)
     compose->picture = qi_image_ref (seen);
-  else if (compose->mask && request->task == QI_TASK_FILL)
+  else if (compose->mask && request->task == QI_TASK_FILL && !repeats ())
     compose->picture = qi_prefill (compose->reference, compose->mask, request->prefill, request->seed);
   else
     compose->picture = qi_image_ref (compose->reference);
@@ -164,8 +165,8 @@ to_size (const QiImage *result, const QiFrame *frame)
   return qi_resample (colours, frame->width, frame->height, &mapping, QI_FILTER_LANCZOS);
 }
 
-/* The result at the size of the frame, with the original's own detail where the model left it alone. now: result, aligned
- * and matched; before: the reference brought to that size as the result was. (transfer full) */
+/* The result at the size of the frame, with the original's own detail where the model left it alone. now: result,
+ * aligned and matched; before: the reference brought to that size as the result was. (transfer full) */
 static QiImage *
 keep_detail (const QiCompose *compose, const QiImage *now, const QiImage *before)
 {
@@ -205,8 +206,8 @@ reflect (guint x, guint from, guint to)
   return from + qi_mirror ((gint64) x - from, to - from);
 }
 
-/* A result that had moved lacks a strip along an edge. There the original stands in, changed as its neighbours within were.
- * (transfer full) */
+/* A result that had moved lacks a strip along an edge. There the original stands in, changed as its neighbours within
+ * were. (transfer full) */
 static QiImage *
 fill_exposed (const QiCompose *compose, const QiImage *now, const QiMapping *aligned)
 {
@@ -224,7 +225,8 @@ fill_exposed (const QiCompose *compose, const QiImage *now, const QiMapping *ali
         const gboolean inside = (x >= x0 && x < x1 && y >= y0 && y < y1) || x0 >= x1 || y0 >= y1;
         const guint u = inside ? x : reflect (x, x0, x1), v = inside ? y : reflect (y, y0, y1);
         const guint8 *there = qi_image_row (now, v) + (gsize) u * channels;
-        const guint8 *was = qi_image_row (crop, v) + (gsize) u * channels, *own = qi_image_row (crop, y) + (gsize) x * channels;
+        const guint8 *was = qi_image_row (crop, v) + (gsize) u * channels,
+                     *own = qi_image_row (crop, y) + (gsize) x * channels;
         guint8 *to = pixels + ((gsize) y * width + x) * channels;
 
         for (guint c = 0; c < channels; c++)
@@ -233,36 +235,50 @@ fill_exposed (const QiCompose *compose, const QiImage *now, const QiMapping *ali
   return qi_pixels_take (width, height, channels, pixels);
 }
 
-/* The alpha of what is new: the model's own, else in a fill opaque, else the crop's, unless nothing would be left of it. */
+/* What was seen as value against white is this colour under that alpha. */
+static guint8
+without_white (guint8 value, guint8 alpha)
+{
+  return alpha ? QI_CLAMP_BYTE ((value - (255.f - alpha)) * 255 / alpha) : value;
+}
+
+/* The alpha of what is new: the model's own, else in a fill opaque, else the crop's, unless nothing would be left of
+ * it. now: RGB or RGBA at frame size. (transfer full) */
 static QiImage *
 with_alpha (const QiCompose *compose, const QiImage *now)
 {
   const guint width = qi_image_width (now), height = qi_image_height (now);
-  g_autoptr (QiImage) rgba = qi_pixels_convert (now, 4);
-  const gboolean as_crop = qi_image_channels (now) == 3 && compose->task == QI_TASK_EDIT
-                           && qi_image_channels (compose->crop) == 4;
-  guint8 *pixels = qi_pixels_alloc (width, height, 4);
+  QiImage *rgba = qi_pixels_convert (now, 4);
+  guint8 *pixels;
   gboolean any = FALSE;
 
+  if (qi_image_channels (now) == 4 || qi_image_channels (compose->crop) < 4 || !compose->keep_alpha)
+    return rgba;
+  pixels = qi_pixels_alloc (width, height, 4);
   for (guint y = 0; y < height; y++)
-    {
-      guint8 *row = pixels + (gsize) y * width * 4;
+    for (guint x = 0; x < width; x++)
+      {
+        const guint8 *from = qi_image_row (rgba, y) + 4 * (gsize) x;
+        const guint8 alpha = qi_image_row (compose->crop, y)[4 * (gsize) x + 3];
+        guint8 *to = pixels + ((gsize) y * width + x) * 4;
 
-      memcpy (row, qi_image_row (rgba, y), (gsize) width * 4);
-      for (guint x = 0; as_crop && x < width; x++)
-        {
-          row[4 * x + 3] = qi_image_row (compose->crop, y)[4 * x + 3];
-          any |= row[4 * x + 3] && (!compose->soft || qi_image_row (compose->soft, y)[x]);
-        }
+        for (guint c = 0; c < 3; c++)
+          to[c] = without_white (from[c], alpha);
+        to[3] = alpha;
+        any |= alpha && (!compose->soft || qi_image_row (compose->soft, y)[x]);
+      }
+  if (!any)
+    {
+      g_free (pixels);
+      return rgba;
     }
-  if (as_crop && !any)
-    for (gsize i = 0; i < (gsize) width * height; i++)
-      pixels[4 * i + 3] = 255;
+  qi_image_unref (rgba);
   return qi_pixels_take (width, height, 4, pixels);
 }
 
-/* The model may paint a little more than is selected. Where much of that margin is something new, what it drew goes on beyond
- * the edge; where all of it is, the surroundings are new, and nothing is cut off. now: aligned and matched, at frame size. */
+/* The model may paint a little more than is selected. Where much of that margin is something new, what it drew goes
+ * on beyond the edge; where all of it is, the surroundings are new, and nothing is cut off. now: aligned and matched,
+ * at frame size. */
 static gboolean
 is_cut_off (const QiCompose *compose, const QiImage *now)
 {

@@ -23,12 +23,13 @@ typedef struct
   QiImage *crop;      /* RGB or RGBA, the frame's pixels */
   QiImage *soft;      /* the selection with its soft edge, size of the frame; NULL: no selection */
   QiImage *reference; /* RGB at model size, before any prefill: what registration compares with */
-  QiImage *picture;   /* Picture 1. RGB; with a stub that repeats its input, unfilled and with the crop's alpha */
+  QiImage *picture;   /* Picture 1: RGB against white, in a split RGBA. With a stub that repeats its input not prefilled */
   QiImage *mask;      /* for the model, at its size; NULL: no selection */
+  gboolean keep_alpha; /* a result without alpha has the crop's */
 } QiCompose;
 
-/* crop: the frame's pixels, 1, 3 or 4 channels. selection: one channel, the same size; NULL: none. QI_ERROR_BAD_REQUEST:
- * nothing is selected, or the sizes do not fit. (transfer full) */
+/* crop: the frame's pixels, 1, 3 or 4 channels. selection: one channel, the same size; NULL: none.
+ * QI_ERROR_BAD_REQUEST: nothing is selected, or the sizes do not fit. (transfer full) */
 QiCompose *qi_compose_prepare (const QiRequest *request, const QiFrame *frame, const QiImage *crop,
                                const QiImage *selection, GError **error);
 void qi_compose_free (QiCompose *compose);
@@ -36,8 +37,8 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC (QiCompose, qi_compose_free)
 
 typedef struct
 {
-  QiImage *pixels;  /* RGBA, native resolution, size of the frame. Its alpha is the content's: 255 in a fill, the crop's own
-                       in an edit, the model's where it gave one */
+  QiImage *pixels;  /* RGBA, native resolution, size of the frame. Its alpha is the content's: 255 in a fill, the crop's
+                       own in an edit, the model's where it gave one */
   QiImage *mask;    /* one channel, the same size: the layer's mask; NULL: no selection, no mask */
   int x, y;         /* in image pixels */
 

@@ -14,7 +14,8 @@ static QiImage *
 to_frame (const QiImage *layer, const QiFrame *frame)
 {
   /* Of whatever size: it shows Picture 1. */
-  const double sx = (double) qi_image_width (layer) / frame->width, sy = (double) qi_image_height (layer) / frame->height;
+  const double sx = (double) qi_image_width (layer) / frame->width,
+               sy = (double) qi_image_height (layer) / frame->height;
   const QiRect *content = &frame->content;
   const QiMapping mapping = { content->x * sx, sx * content->width / frame->frame.width, content->y * sy,
                               sy * content->height / frame->frame.height };
@@ -23,8 +24,8 @@ to_frame (const QiImage *layer, const QiFrame *frame)
   return qi_resample (rgba, (guint) frame->frame.width, (guint) frame->frame.height, &mapping, QI_FILTER_LANCZOS);
 }
 
-/* The layer's pixels with the original's colours where through, [height, width], lets light through; through becomes what
- * the layer leaves of it. *whole: all of it would be the original's. (transfer full) */
+/* The layer's pixels with the original's colours where through, [height, width], lets light through; through becomes
+ * what the layer leaves of it. *whole: all of it would be the original's. (transfer full) */
 static QiImage *
 recover (const QiImage *layer, const QiImage *original, float *through, gboolean *whole)
 {
@@ -49,7 +50,11 @@ recover (const QiImage *layer, const QiImage *original, float *through, gboolean
 }
 
 GPtrArray *
-qi_layers_recover (const QiImage *original, const QiFrame *frame, QiImage *const *layers, guint n_layers, guint *n_whole)
+qi_layers_recover (const QiImage *original,
+                   const QiFrame *frame,
+                   QiImage *const *layers,
+                   guint n_layers,
+                   guint *n_whole)
 {
   const gsize n = (gsize) frame->frame.width * (gsize) frame->frame.height;
   g_autoptr (QiImage) rgba = qi_pixels_convert (original, 4);

@@ -64,8 +64,8 @@ envelope (const float *f, guint n, float *d, guint *at, float *from)
     }
 }
 
-/* Distance of each pixel's centre to the nearest that is zero, [height, width]; beyond a side of the frame at which the canvas goes
- * on all is zero, beyond the canvas nothing is. */
+/* Distance of each pixel's centre to the nearest that is zero, [height, width]; beyond a side of the frame at which
+ * the canvas goes on all is zero, beyond the canvas nothing is. */
 static float *
 distances (const QiImage *mask, const QiFrame *frame)
 {

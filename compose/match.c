@@ -95,8 +95,13 @@ fit_channel (const QiImage *picture, const QiImage *result, const QiImage *mask,
 
 /* What the ring of a cell is still off by, in the mean, passing over what was changed. known: how much ring there is. */
 static void
-measure_cell (const QiMatch *match, const QiImage *picture, const QiImage *result, const QiImage *mask, const QiRect *cell,
-              float rgb[3], float *known)
+measure_cell (const QiMatch *match,
+              const QiImage *picture,
+              const QiImage *result,
+              const QiImage *mask,
+              const QiRect *cell,
+              float rgb[3],
+              float *known)
 {
   double sum[3] = { 0 };
   guint n = 0;
@@ -104,12 +109,14 @@ measure_cell (const QiMatch *match, const QiImage *picture, const QiImage *resul
   for (int y = cell->y; y < cell->y + cell->height; y++)
     for (int x = cell->x; x < cell->x + cell->width; x++)
       {
-        const guint8 *a = qi_image_row (picture, (guint) y) + 3 * (gsize) x, *b = qi_image_row (result, (guint) y) + 3 * (gsize) x;
+        const guint8 *a = qi_image_row (picture, (guint) y) + 3 * (gsize) x,
+                     *b = qi_image_row (result, (guint) y) + 3 * (gsize) x;
         float off[3];
 
         for (guint c = 0; c < 3; c++)
           off[c] = b[c] <= 1 || b[c] >= 254 ? 0 : a[c] - b[c] * match->gain[c] - match->offset[c];
-        if ((mask && qi_image_row (mask, (guint) y)[x]) || MAX (MAX (fabsf (off[0]), fabsf (off[1])), fabsf (off[2])) > FIELD_REACH)
+        if ((mask && qi_image_row (mask, (guint) y)[x])
+            || MAX (MAX (fabsf (off[0]), fabsf (off[1])), fabsf (off[2])) > FIELD_REACH)
           continue;
         n++;
         for (guint c = 0; c < 3; c++)
@@ -134,7 +141,9 @@ smooth (QiMatch *match)
           float sum = 0;
 
           for (int i = 0; i < 9; i++)
-            sum += match->field[(CLAMP (y + i / 3 - 1, 0, rows - 1) * columns + CLAMP (x + i % 3 - 1, 0, columns - 1)) * 3 + c];
+            sum +=
+                match->field[(CLAMP (y + i / 3 - 1, 0, rows - 1) * columns + CLAMP (x + i % 3 - 1, 0, columns - 1)) * 3
+                             + c];
           smoothed[(y * columns + x) * 3 + c] = sum / 9;
         }
   g_free (match->field);
@@ -161,7 +170,8 @@ measure_field (QiMatch *match, const QiImage *picture, const QiImage *result, co
         const int y0 = (int) (y * height / match->rows), y1 = (int) ((y + 1) * height / match->rows);
         const gsize i = (gsize) y * match->columns + x;
 
-        measure_cell (match, picture, result, mask, &(QiRect){ x0, y0, x1 - x0, y1 - y0 }, match->field + 3 * i, known + i);
+        measure_cell (match, picture, result, mask, &(QiRect) { x0, y0, x1 - x0, y1 - y0 }, match->field + 3 * i,
+                      known + i);
       }
   qi_spread (match->field, known, match->columns, match->rows, 0);
   smooth (match);
@@ -232,7 +242,8 @@ qi_match_apply (const QiMatch *match, const QiImage *image, const QiMapping *map
           if (match->field)
             look_up (match, (map->x + (x + 0.5) * map->dx) / width, (map->y + (y + 0.5) * map->dy) / height, more);
           for (guint c = 0; c < channels; c++)
-            to[c] = c < 3 && match->measured ? QI_CLAMP_BYTE (from[c] * match->gain[c] + match->offset[c] + more[c]) : from[c];
+            to[c] = c < 3 && match->measured ? QI_CLAMP_BYTE (from[c] * match->gain[c] + match->offset[c] + more[c])
+                                             : from[c];
         }
     }
   return qi_pixels_take (qi_image_width (image), qi_image_height (image), channels, pixels);

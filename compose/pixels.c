@@ -33,7 +33,8 @@ qi_pixels_crop (const QiImage *image, const QiRect *part)
   guint8 *pixels = qi_pixels_alloc ((guint) part->width, (guint) part->height, channels);
 
   for (int y = 0; y < part->height; y++)
-    memcpy (pixels + row_bytes * y, qi_image_row (image, (guint) (part->y + y)) + (gsize) part->x * channels, row_bytes);
+    memcpy (pixels + row_bytes * y, qi_image_row (image, (guint) (part->y + y)) + (gsize) part->x * channels,
+            row_bytes);
   return qi_pixels_take ((guint) part->width, (guint) part->height, channels, pixels);
 }
 

@@ -24,7 +24,8 @@ QiPlane qi_plane_halve (const QiPlane *plane);
 /* The same for a ring: 1 where all 4 × 4 are. */
 QiPlane qi_plane_halve_ring (const QiPlane *ring);
 
-/* Cubic (Catmull-Rom) at place (x, y), pixel centres at whole numbers; the place must lie in [1, width - 2) × [1, height - 2). */
+/* Cubic (Catmull-Rom) at place (x, y), pixel centres at whole numbers; the place must lie in [1, width - 2) × [1,
+ * height - 2). */
 static inline float
 qi_plane_cubic (const QiPlane *plane, float x, float y)
 {

@@ -180,7 +180,8 @@ try_shifts (const QiPlane *picture, const QiPlane *zoomed, const QiPlane *ring, 
           for (int x = MAX (0, -dx); x < MIN (width, width - dx); x++)
             {
               const gsize i = (gsize) y * picture->width + (gsize) x;
-              const float a = picture->values[i], b = zoomed->values[(gsize) (y + dy) * picture->width + (gsize) (x + dx)];
+              const float a = picture->values[i],
+                          b = zoomed->values[(gsize) (y + dy) * picture->width + (gsize) (x + dx)];
               const float w = b >= 0 ? ring->values[i] : 0;
 
               s.n += w;

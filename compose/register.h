@@ -8,8 +8,8 @@
 #define QI_DRIFT_LIMIT_PX 12.0
 #define QI_DRIFT_LIMIT_ZOOM 0.03
 
-/* result (x) shows what picture has at centre + (x - dx - centre) / zoom, the centre being that of the image: things lie dx
- * further right, and are zoom times as large. Pixels of the two images. */
+/* result (x) shows what picture has at centre + (x - dx - centre) / zoom, the centre being that of the image: things
+ * lie dx further right, and are zoom times as large. Pixels of the two images. */
 typedef struct
 {
   gboolean measured;       /* the ring has contrast, and correlates by at least 0.5 */
@@ -19,8 +19,8 @@ typedef struct
   gboolean beyond;         /* confident, and more than 12 px or 3 % */
 } QiDrift;
 
-/* picture, result: the same size, 1, 3 or 4 channels. mask: its size, what may have changed is not 0; NULL: anything may,
- * and what most of the picture says counts. */
+/* picture, result: the same size, 1, 3 or 4 channels. mask: its size, what may have changed is not 0; NULL: anything
+ * may, and what most of the picture says counts. */
 QiDrift qi_drift_measure (const QiImage *picture, const QiImage *result, const QiImage *mask);
 
 /* A mapping into what picture should show → one into the drifted result. */

@@ -133,7 +133,8 @@ qi_resample (const QiImage *image, guint width, guint height, const QiMapping *m
   g_auto (Taps) vertical = { 0 };
   g_autofree float *old_row = g_new (float, (gsize) old_width * channels);
   g_autofree float *row = g_new (float, row_len);
-  g_autoptr (GPtrArray) rows = g_ptr_array_new_full (old_height, g_free); /* what became of each old row; made when needed */
+  g_autoptr (GPtrArray) rows =
+      g_ptr_array_new_full (old_height, g_free); /* what became of each old row; made when needed */
   guint8 *pixels = qi_pixels_alloc (width, height, channels);
 
   g_ptr_array_set_size (rows, (int) old_height);

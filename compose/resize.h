@@ -19,8 +19,8 @@ typedef struct
 /* Whole image to whole image. */
 QiMapping qi_mapping_fit (guint from_width, guint from_height, guint width, guint height);
 
-/* The filter widens where the image shrinks. Beyond its edges the image is mirrored, as often as need be. Four channels are
- * resampled with their alpha multiplied in. A shift by whole pixels copies bytes. (transfer full) */
+/* The filter widens where the image shrinks. Beyond its edges the image is mirrored, as often as need be. Four
+ * channels are resampled with their alpha multiplied in. A shift by whole pixels copies bytes. (transfer full) */
 QiImage *qi_resample (const QiImage *image, guint width, guint height, const QiMapping *mapping, QiFilter filter);
 
 /* The place x of an image of n pixels, mirrored at its edges: … 1 0 | 0 1 … n-1 | n-1 n-2 … */

@@ -4,6 +4,6 @@
 #pragma once
 #include <glib.h>
 
-/* rgb: [height, width, 3]. known: [height, width], 0–1; becomes 1 where something had to be filled in. nothing: the value where
- * nothing at all is known. */
+/* rgb: [height, width, 3]. known: [height, width], 0–1; becomes 1 where something had to be filled in. nothing: the
+ * value where nothing at all is known. */
 void qi_spread (float *rgb, float *known, guint width, guint height, float nothing);

@@ -19,21 +19,41 @@ typedef enum
   QI_ACT_SILU       /* x / (1 + exp (-x)) */
 } QiActivation;
 
+typedef struct _QiSide QiSide;
+
 /* A linear layer's weights; the tensors belong to the caller. */
 typedef struct
 {
   const QiTensor *weight; /* [n_out, n_in], any weight dtype */
   const QiTensor *bias;   /* f32 [n_out]; NULL: none */
   const QiTensor *scale;  /* f32 [1] or [n_out], multiplies the rows of weight (scaled fp8); NULL: 1 */
+  const QiSide *sides;    /* [n_sides] what adapters add; NULL: nothing */
+  guint n_sides;
 } QiLinear;
 
-/* y = act (x W^T scale + bias). x: [rows, n_in]; y: [rows, n_out]. With QI_COMPUTE_F16 x is rounded to f16, row by
- * row scaled by a power of two, and so is W where it is f32; sums are f32. */
+/* An adapter's part of a linear layer, beside the weight, which stays as it is. Low rank, mix NULL:
+ *   side = (x down^T) up^T                          down: [r, n_in], up: [n_out, r]
+ * Kronecker product of mix [a, b] and V [p, q], n_out = a p, n_in = b q, where V is down or, with an up, up down:
+ *   side[i p + k] = sum_jl mix[i, j] V[k, l] x[j q + l]
+ * Biases and sides of down and up are not looked at. */
+struct _QiSide
+{
+  QiLinear down, up; /* up.weight NULL, Kronecker only: V is down */
+  const QiTensor *mix; /* f32 */
+};
+
+/* y = act (x W^T scale + bias + sides). x: [rows, n_in]; y: [rows, n_out]. With QI_COMPUTE_F16 x is rounded to f16, row
+ * by row scaled by a power of two, and so is W where it is f32; sums are f32. */
 const QiTensor *qi_linear (QiStream *s, const QiTensor *x, const QiLinear *w, QiActivation act);
 void qi_linear_into (QiStream *s, const QiTensor *y, const QiTensor *x, const QiLinear *w, QiActivation act);
 
-/* y = y + gate * (x W^T scale + bias), gate: f32 [n_out] or NULL for 1. */
+/* y = y + gate * (x W^T scale + bias + sides), gate: f32 [n_out] or NULL for 1. */
 void qi_linear_add_into (QiStream *s, const QiTensor *y, const QiTensor *x, const QiLinear *w, const QiTensor *gate);
+
+/* y[i p + k] = act (y[i p + k] + gate[i p + k] sum_j mix[i, j] z[j, k]), row by row. z: [rows b, p], mix: [a, b],
+ * y: [rows, a p]; gate: f32 [a p] or NULL for 1. */
+void qi_kron_add_into (QiStream *s, const QiTensor *y, const QiTensor *z, const QiTensor *mix, const QiTensor *gate,
+                       QiActivation act);
 
 /* t in f32, whatever its dtype: [.., d] to the same shape. Exact to one rounding of the GGUF reference. */
 const QiTensor *qi_decode (QiStream *s, const QiTensor *t);

@@ -125,6 +125,7 @@ result_of (QiOrder *order, const QiPlanes *pictures, guint n, gboolean keep_late
   result->width = order->width;
   result->height = order->height;
   result->prompt = g_steal_pointer (&order->prompt);
+  result->note = g_steal_pointer (&order->note);
   if (keep_latents)
     result->latents = g_steal_pointer (&order->draws.noise);
   memcpy (result->latent_dims, order->latent_dims, sizeof result->latent_dims);
@@ -162,13 +163,14 @@ static gboolean
 run_order (QiEngine *engine, const QiOrder *order, const QiJob *request, QiPlanes *pictures, GError **error)
 {
   g_autoptr (QiPlan) plan = qi_plan_new (engine->device, engine->set, engine->compute, order->pipeline, order->jobs, order->n,
-                                         error);
+                                         order->loras, error);
   QiJob job = *request;
   gboolean done;
 
   if (!plan)
     return FALSE;
   job.plan = plan;
+  job.loras = order->loras;
   job.budget = budget_now (engine);
   if (!qi_plan_fits (plan, job.budget, error)) /* before anything is read */
     return FALSE;
@@ -207,7 +209,8 @@ describe_first (QiEngine *engine, QiOrder *order, const QiJob *request, char **n
       return TRUE;
     }
   job.budget = budget_now (engine);
-  whole = qi_plan_new (engine->device, engine->set, engine->compute, order->pipeline, order->jobs, order->n, error);
+  whole = qi_plan_new (engine->device, engine->set, engine->compute, order->pipeline, order->jobs, order->n, order->loras,
+                       error);
   if (!whole || !qi_plan_fits (whole, job.budget, error)
       || !(plan = qi_plan_of (engine->device, engine->set, engine->compute, plan_description, &picture, error))
       || !qi_plan_fits (plan, job.budget, error))
@@ -220,6 +223,15 @@ describe_first (QiEngine *engine, QiOrder *order, const QiJob *request, char **n
     return FALSE;
   qi_order_set_prompt (order, text);
   return TRUE;
+}
+
+/* After what a result says already. */
+static void
+add_note (QiResult *result, const char *note)
+{
+  g_autofree char *before = g_steal_pointer (&result->note);
+
+  result->note = before && note ? g_strconcat (before, " ", note, NULL) : g_strdup (before ? before : note);
 }
 
 QiResult *
@@ -250,7 +262,7 @@ qi_engine_generate (QiEngine *engine, const QiRequest *request, const QiInputs *
       && check_messages (engine, &failure))
     {
       result = result_of (&order, pictures, n, keep_latents);
-      result->note = g_steal_pointer (&note);
+      add_note (result, note);
     }
   for (guint k = 0; k < n; k++)
     qi_planes_clear (&pictures[k]);
@@ -298,7 +310,11 @@ qi_engine_caption (QiEngine *engine, QiImage *image, const QiCaptionOptions *opt
       || !(plan = qi_plan_of (engine->device, engine->set, engine->compute, plan_caption, &sight, error)))
     return NULL;
 
-  const QiJob job = { plan, budget_now (engine), progress, user_data, cancellable };
+  const QiJob job = { .plan = plan,
+                      .budget = budget_now (engine),
+                      .progress = progress,
+                      .user_data = user_data,
+                      .cancellable = cancellable };
 
   qi_runtime_set_job (engine->runtime, &job);
   caption = qi_caption_annotate (engine->runtime, &sight.picture, &sight.options, &failure);
@@ -322,7 +338,7 @@ qi_engine_plan_json (QiEngine *engine, const QiRequest *request, const QiInputs 
 
   if (!qi_order_fill (&order, engine->set, request, inputs, error))
     return NULL;
-  plan = qi_plan_new (engine->device, engine->set, engine->compute, order.pipeline, order.jobs, order.n, error);
+  plan = qi_plan_new (engine->device, engine->set, engine->compute, order.pipeline, order.jobs, order.n, order.loras, error);
   if (!plan)
     return NULL;
 

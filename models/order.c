@@ -20,6 +20,8 @@ qi_order_clear (QiOrder *order)
 {
   g_clear_pointer (&order->prompt, g_free);
   g_clear_pointer (&order->jobs, g_free);
+  g_clear_pointer (&order->loras, qi_loras_free);
+  g_clear_pointer (&order->note, g_free);
   qi_draws_clear (&order->draws);
 }
 
@@ -137,14 +139,17 @@ has_rows (const QiRequest *request)
   return *g_strstrip (rows) != '\0';
 }
 
-/* Letters need steps: with rows quality is at least balanced. */
+/* Letters need steps: with rows quality is at least balanced. A few-step add-on brings its own steps, guidance and shift
+ * (qi_runtime_scheduler()), which quality cannot change. */
 static void
 choose_steps (QiOrder *order, const QiModelSet *set, const QiRequest *request)
 {
   const QiQuality quality = has_rows (request) ? MAX (request->quality, QI_QUALITY_BALANCED) : request->quality;
-  const QiVariantQuality *row = qi_variant_quality (set->variant, quality, FALSE);
+  const guint few_steps = qi_loras_few_steps (order->loras);
+  const QiVariantQuality *row = few_steps ? qi_variant_quality (set->variant, QI_QUALITY_FAST, TRUE)
+                                          : qi_variant_quality (set->variant, quality, FALSE);
 
-  order->steps = request->steps ? request->steps : row->steps;
+  order->steps = request->steps ? request->steps : few_steps ? few_steps : row->steps;
   order->guidance = request->guidance > 0 ? request->guidance : row->guidance;
   order->n = request->results;
   if (order->guidance <= 1)
@@ -258,11 +263,9 @@ qi_order_fill (QiOrder *order, const QiModelSet *set, const QiRequest *request, 
   order->pipeline = choose_pipeline (set, request->task, inputs);
   if (!qi_pipeline_check (order->pipeline, set, error) || !check_inputs (order->pipeline, set, request->task, inputs, error))
     return FALSE;
-  if (request->loras && *request->loras)
-    {
-      g_set_error_literal (error, QI_ERROR, QI_ERROR_UNSUPPORTED, "LoRA files cannot be applied by this version; leave them out.");
-      return FALSE;
-    }
+  if (!(order->loras = qi_loras_open (request->loras, set, error)))
+    return FALSE;
+  order->note = qi_loras_note (order->loras, request);
   take_pictures (order, set, inputs);
   if (order->pipeline->from_picture && request->strength == 0)
     return bad (error, "With a strength of 0 nothing is drawn anew; give more, up to 1.");

@@ -4,6 +4,7 @@
 #pragma once
 #include "base/job.h"
 #include "base/request.h"
+#include "models/adapter/lora.h"
 #include "models/pipeline/pipelines.h"
 
 typedef struct
@@ -17,6 +18,8 @@ typedef struct
   gint64 seed;
   QiPicture pictures[QI_MAX_PICTURES], mask, control;
   QiPipelineJob *jobs;  /* [n] */
+  QiLoras *loras;
+  char *note;           /* NULL: nothing a person should know */
   guint64 latent_dims[4]; /* [n * frames, c, h, w] */
   QiDraws draws;        /* empty until qi_order_draw() */
 } QiOrder;

@@ -13,7 +13,7 @@ struct _QiPlan
 
 QiPlan *
 qi_plan_new (QiDevice *device, const QiModelSet *set, QiCompute compute, const QiPipeline *pipeline,
-             const QiPipelineJob *jobs, guint n_jobs, GError **error)
+             const QiPipelineJob *jobs, guint n_jobs, const QiLoras *loras, GError **error)
 {
   g_autoptr (QiPlan) plan = g_new0 (QiPlan, 1);
   const guint n_pictures = n_jobs * qi_pipeline_n_results (pipeline, jobs);
@@ -21,7 +21,9 @@ qi_plan_new (QiDevice *device, const QiModelSet *set, QiCompute compute, const Q
   gboolean done;
 
   plan->runtime = qi_runtime_new (device, set, compute, TRUE);
+  qi_runtime_set_job (plan->runtime, &(QiJob){ .loras = loras });
   done = qi_pipeline_check (pipeline, set, error) && qi_pipeline_run (pipeline, plan->runtime, jobs, n_jobs, pictures, NULL, error);
+  qi_runtime_set_job (plan->runtime, NULL);
   for (guint i = 0; i < n_pictures; i++)
     qi_planes_clear (&pictures[i]);
   return done ? g_steal_pointer (&plan) : NULL;
@@ -71,14 +73,22 @@ qi_plan_stage (const QiPlan *plan, QiPart part)
                         .scratch_blocks = scratch ? qi_pool_block_bytes (scratch) : 0 };
 }
 
-/* Blocks of the weights that a stage needs at once: those of a guest are among them. */
+gboolean
+qi_plan_is_together (const QiPlan *plan, QiPart host, QiPart guest)
+{
+  return qi_part_host (guest) == host && qi_plan_stage (plan, guest).used;
+}
+
+/* Blocks of the weights that a stage needs at once: those of guests are among them. */
 static guint64
 weights_together (const QiPlan *plan, QiPart part)
 {
-  const QiPart guest = qi_part_guest (part);
-  const guint64 with = guest != QI_N_PARTS ? qi_plan_stage (plan, guest).weights_blocks : 0;
+  guint64 bytes = qi_plan_stage (plan, part).weights_blocks;
 
-  return qi_plan_stage (plan, part).weights_blocks + with;
+  for (guint i = 0; i < QI_N_PARTS; i++)
+    if (qi_plan_is_together (plan, part, i))
+      bytes += qi_plan_stage (plan, i).weights_blocks;
+  return bytes;
 }
 
 guint64
@@ -114,11 +124,9 @@ qi_plan_peak_bytes (const QiPlan *plan, guint64 budget)
         }
       if (need)
         peak = MAX (peak, held + need);
-      if (qi_part_is_guest (i)) /* with its host */
-        continue;
-      if (qi_part_guest (i) != QI_N_PARTS)
-        held += loaded[qi_part_guest (i)] = qi_plan_stage (plan, qi_part_guest (i)).weights_blocks;
-      held += loaded[i] = qi_plan_stage (plan, i).weights_blocks;
+      for (guint k = 0; k < QI_N_PARTS; k++) /* guests with their host */
+        if ((k == i && !qi_part_is_guest (i)) || qi_plan_is_together (plan, i, k))
+          held += loaded[k] = qi_plan_stage (plan, k).weights_blocks;
     }
   return peak;
 }

@@ -15,9 +15,9 @@ typedef struct
   guint64 scratch, scratch_blocks; /* at their peak */
 } QiPlanStage;
 
-/* For n_jobs jobs of a pipeline; nothing is allocated. (transfer full) */
+/* For n_jobs jobs of a pipeline with these LoRA files (NULL: none); nothing is allocated. (transfer full) */
 QiPlan *qi_plan_new (QiDevice *device, const QiModelSet *set, QiCompute compute, const QiPipeline *pipeline,
-                     const QiPipelineJob *jobs, guint n_jobs, GError **error);
+                     const QiPipelineJob *jobs, guint n_jobs, const QiLoras *loras, GError **error);
 /* For whatever run does with a planning runtime. (transfer full) */
 typedef gboolean (*QiPlanFunc) (QiRuntime *runtime, gpointer user_data, GError **error);
 QiPlan *qi_plan_of (QiDevice *device, const QiModelSet *set, QiCompute compute, QiPlanFunc run, gpointer user_data,
@@ -29,6 +29,9 @@ QiPlanStage qi_plan_stage (const QiPlan *plan, QiPart part);
 /* Blocks reserved like these: NULL when the stage does not occur. */
 const QiPool *qi_plan_weights (const QiPlan *plan, QiPart part);
 const QiPool *qi_plan_scratch (const QiPlan *plan, QiPart part);
+
+/* Whether guest works in the stage of host here. */
+gboolean qi_plan_is_together (const QiPlan *plan, QiPart host, QiPart guest);
 
 /* Bytes of blocks: of the stage alone (staging included), of all weights with the largest scratch, and at the peak when at
  * most budget bytes are used (0: no limit), parts handed over where needed. */

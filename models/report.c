@@ -8,6 +8,7 @@
 #include <yyjson.h>
 
 #include "compute/dtype.h"
+#include "models/adapter/lora.h"
 #include "models/set/expected.h"
 
 #define MAX_NAMES 100 /* of a list of tensors; a foreign file may have tens of thousands */
@@ -74,6 +75,18 @@ template_name (QiTemplate t)
 
 typedef yyjson_mut_val Value;
 typedef yyjson_mut_doc Doc;
+
+/* Frees doc (transfer full). */
+static char *
+write_doc (Doc *doc)
+{
+  char *json = yyjson_mut_write (doc, YYJSON_WRITE_NOFLAG, NULL);
+  char *text = g_strdup (json);
+
+  yyjson_mut_doc_free (doc);
+  free (json); /* yyjson's, not GLib's */
+  return text;
+}
 
 static void
 add_string (Doc *doc, Value *object, const char *key, const char *text)
@@ -328,11 +341,43 @@ qi_model_report_json (const QiModelSet *set)
   add_problems (doc, root, set, "missing", TRUE);
   add_problems (doc, root, set, "problems", FALSE);
 
-  char *json = yyjson_mut_write (doc, YYJSON_WRITE_NOFLAG, NULL);
-  yyjson_mut_doc_free (doc);
-  char *text = g_strdup (json);
-  free (json); /* yyjson's, not GLib's */
-  return text;
+  return write_doc (doc);
+}
+
+static void
+add_lora (Doc *doc, Value *array, const QiLoras *loras, guint i)
+{
+  const QiLoraInfo *info = qi_loras_info (loras, i);
+  Value *o = yyjson_mut_arr_add_obj (doc, array);
+
+  add_string (doc, o, "name", info->name);
+  yyjson_mut_obj_add_real (doc, o, "strength", info->strength);
+  yyjson_mut_obj_add_str (doc, o, "format", info->format);
+  add_string (doc, o, "made_for", info->made_for);
+  yyjson_mut_obj_add_uint (doc, o, "parts", info->n_parts);
+  yyjson_mut_obj_add_uint (doc, o, "matched", info->n_matched);
+  yyjson_mut_obj_add_uint (doc, o, "keys", info->n_keys);
+  add_names (doc, o, "unused_keys", "unused_count", qi_loras_unused (loras, i));
+  yyjson_mut_obj_add_uint (doc, o, "min_rank", info->min_rank);
+  yyjson_mut_obj_add_uint (doc, o, "max_rank", info->max_rank);
+  yyjson_mut_obj_add_uint (doc, o, "few_steps", info->few_steps);
+}
+
+char *
+qi_lora_report_json (const char *lines, const QiModelSet *set, GError **error)
+{
+  g_autoptr (QiLoras) loras = qi_loras_open (lines, set, error);
+  Doc *doc;
+  Value *root;
+
+  if (loras == NULL)
+    return NULL;
+  doc = yyjson_mut_doc_new (NULL);
+  root = yyjson_mut_arr (doc);
+  yyjson_mut_doc_set_root (doc, root);
+  for (guint i = 0; i < qi_loras_n (loras); i++)
+    add_lora (doc, root, loras, i);
+  return write_doc (doc);
 }
 
 /* --- text --- */

@@ -13,3 +13,8 @@
 /* (transfer full, g_free) */
 char *qi_model_report_json (const QiModelSet *set);
 char *qi_model_report_text (const QiModelSet *set);
+
+/* What LoRA files are (lines as in a request) and how they fit set; NULL: they are compared with the family only. A JSON
+ * array of {name, strength, format, made_for, parts, matched, keys, unused_keys, unused_count, min_rank, max_rank,
+ * few_steps}. NULL with error set: one cannot be used. (transfer full) */
+char *qi_lora_report_json (const char *lines, const QiModelSet *set, GError **error);

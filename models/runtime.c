@@ -30,6 +30,9 @@ struct _QiRuntime
   QiJob job;
   Part parts[QI_N_PARTS];
   QiPart stage;
+  QiPart loading;         /* whose weights are under way */
+  QiSchedulerConfig scheduler;
+  char *addons_key;       /* of the LoRA files that are on the transformer */
   QiStream *stream;       /* NULL: between stages */
   gint64 load_start;      /* µs, monotonic */
   GHashTable *embeddings; /* of char * to GBytes */
@@ -83,7 +86,7 @@ make_vae_decoder (const QiModelSet *set, const QiLoad *load, GError **error)
 static const struct
 {
   const char *name;
-  QiComponent component; /* QI_N_COMPONENTS: the set's ControlNet */
+  QiComponent component; /* QI_N_COMPONENTS: of no part of a model */
   MakeFunc make;
   GDestroyNotify free;
 } kinds[QI_N_PARTS] = {
@@ -94,6 +97,7 @@ static const struct
                              (GDestroyNotify) qi_text_encoder_free },
   [QI_PART_VAE_ENCODER] = { "VAE encoder", QI_COMPONENT_VAE, make_vae_encoder, (GDestroyNotify) qi_vae_encoder_free },
   [QI_PART_CONTROLNET] = { "ControlNet", QI_N_COMPONENTS, make_controlnet, (GDestroyNotify) qi_controlnet_free },
+  [QI_PART_ADDONS] = { "add-ons", QI_N_COMPONENTS, NULL, (GDestroyNotify) qi_lora_sides_free },
   [QI_PART_MMDIT] = { "transformer", QI_COMPONENT_TRANSFORMER, make_mmdit, (GDestroyNotify) qi_mmdit_free },
   [QI_PART_VAE_DECODER] = { "VAE decoder", QI_COMPONENT_VAE, make_vae_decoder, (GDestroyNotify) qi_vae_decoder_free },
 };
@@ -105,15 +109,24 @@ qi_part_name (QiPart part)
 }
 
 QiPart
-qi_part_guest (QiPart host)
+qi_part_host (QiPart part)
 {
-  return host == QI_PART_MMDIT ? QI_PART_CONTROLNET : host == QI_PART_TEXT_ENCODER ? QI_PART_TEXT_HEAD : QI_N_PARTS;
+  switch (part)
+    {
+    case QI_PART_TEXT_HEAD:
+      return QI_PART_TEXT_ENCODER;
+    case QI_PART_CONTROLNET:
+    case QI_PART_ADDONS:
+      return QI_PART_MMDIT;
+    default:
+      return QI_N_PARTS;
+    }
 }
 
 gboolean
 qi_part_is_guest (QiPart part)
 {
-  return part == QI_PART_CONTROLNET || part == QI_PART_TEXT_HEAD;
+  return qi_part_host (part) != QI_N_PARTS;
 }
 
 QiRuntime *
@@ -128,6 +141,7 @@ qi_runtime_new (QiDevice *device, const QiModelSet *set, QiCompute compute, gboo
   rt->embeddings = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, (GDestroyNotify) g_bytes_unref);
   rt->profile = g_array_new (FALSE, TRUE, sizeof (QiOpTime));
   rt->preview = qi_preview_new ();
+  rt->scheduler = set->scheduler_config;
   return rt;
 }
 
@@ -137,6 +151,8 @@ qi_runtime_unload (QiRuntime *rt, QiPart part)
   Part *p = &rt->parts[part];
 
   g_return_if_fail (!rt->stream || rt->stage != part);
+  if (part == QI_PART_MMDIT)
+    qi_runtime_unload (rt, QI_PART_ADDONS); /* which hang on its layers */
   g_clear_pointer (&p->object, kinds[part].free);
   g_clear_pointer (&p->pool, qi_pool_free);
 }
@@ -153,6 +169,7 @@ qi_runtime_free (QiRuntime *rt)
       qi_runtime_unload (rt, i);
     }
   g_hash_table_unref (rt->embeddings);
+  g_free (rt->addons_key);
   g_array_unref (rt->profile);
   qi_preview_free (rt->preview);
   g_free (rt);
@@ -175,6 +192,15 @@ void
 qi_runtime_set_job (QiRuntime *rt, const QiJob *job)
 {
   rt->job = job ? *job : (QiJob){ 0 };
+  rt->scheduler = rt->set->scheduler_config;
+  if (qi_loras_few_steps (rt->job.loras))
+    qi_loras_few_step_schedule (&rt->scheduler);
+}
+
+const QiSchedulerConfig *
+qi_runtime_scheduler (const QiRuntime *rt)
+{
+  return &rt->scheduler;
 }
 
 void
@@ -201,11 +227,8 @@ qi_runtime_held_bytes (const QiRuntime *rt)
 static gboolean
 evict_one (QiRuntime *rt, QiPart part)
 {
-  const QiPart guest = qi_part_guest (part);
-  const gboolean guested = guest != QI_N_PARTS && rt->job.plan && qi_plan_stage (rt->job.plan, guest).used;
-
   for (guint i = 0; i < QI_N_PARTS; i++)
-    if (i != part && rt->parts[i].pool && !(i == guest && guested))
+    if (i != part && rt->parts[i].pool && !(rt->job.plan && qi_plan_is_together (rt->job.plan, part, i)))
       {
         g_info ("The %s gives back %s", kinds[i].name, qi_bytes (qi_pool_block_bytes (rt->parts[i].pool)).text);
         qi_runtime_unload (rt, i);
@@ -225,8 +248,9 @@ make_room (QiRuntime *rt, QiPart part, GError **error)
     return TRUE;
   stage = qi_plan_stage (rt->job.plan, part);
   need = stage.scratch_blocks + qi_stream_fixed_bytes () + (rt->parts[part].object ? 0 : stage.weights_blocks);
-  if (qi_part_guest (part) != QI_N_PARTS && !rt->parts[qi_part_guest (part)].object)
-    need += qi_plan_stage (rt->job.plan, qi_part_guest (part)).weights_blocks;
+  for (guint i = 0; i < QI_N_PARTS; i++)
+    if (qi_plan_is_together (rt->job.plan, part, i) && !rt->parts[i].object)
+      need += qi_plan_stage (rt->job.plan, i).weights_blocks;
   while (qi_runtime_held_bytes (rt) + need > rt->job.budget)
     if (!evict_one (rt, part))
       return qi_plan_fits (rt->job.plan, rt->job.budget, error);
@@ -283,7 +307,7 @@ static void
 tell_load (guint64 done, gpointer user_data)
 {
   QiRuntime *rt = user_data;
-  const guint64 total = rt->job.plan ? MAX (qi_plan_stage (rt->job.plan, rt->stage).weights, done) : done;
+  const guint64 total = rt->job.plan ? MAX (qi_plan_stage (rt->job.plan, rt->loading).weights, done) : done;
   const double seconds = (g_get_monotonic_time () - rt->load_start) / 1e6;
   const QiProgress progress = { .stage = QI_STAGE_LOAD,
                                 .step = (guint) (done >> 20) + 1,
@@ -294,11 +318,31 @@ tell_load (guint64 done, gpointer user_data)
   qi_runtime_progress (rt, &progress);
 }
 
+/* Whatever is on the transformer that the job does not ask for goes; the transformer stays. */
+static void
+drop_other_addons (QiRuntime *rt)
+{
+  if (rt->parts[QI_PART_ADDONS].object && g_strcmp0 (rt->addons_key, qi_loras_key (rt->job.loras)) != 0)
+    qi_runtime_unload (rt, QI_PART_ADDONS);
+}
+
+static gboolean
+load_addons (QiRuntime *rt, const QiLoad *load, GError **error)
+{
+  Part *p = &rt->parts[QI_PART_ADDONS];
+
+  p->object = qi_lora_sides_new (rt->job.loras, rt->parts[QI_PART_MMDIT].object, load, error);
+  g_free (rt->addons_key);
+  rt->addons_key = g_strdup (qi_loras_key (rt->job.loras));
+  return p->object != NULL;
+}
+
 static const QiCheckpoint *
 checkpoint_of (const QiRuntime *rt, QiPart part)
 {
-  return kinds[part].component == QI_N_COMPONENTS ? rt->set->controlnet
-                                                  : qi_model_set_part (rt->set, kinds[part].component);
+  if (part == QI_PART_CONTROLNET)
+    return rt->set->controlnet;
+  return part == QI_PART_ADDONS ? NULL : qi_model_set_part (rt->set, kinds[part].component);
 }
 
 /* Weights, where they are not there yet; by the current stage's stream. */
@@ -315,12 +359,15 @@ load_part (QiRuntime *rt, QiPart part, GError **error)
 
   if (p->object)
     return TRUE;
+  rt->load_start = g_get_monotonic_time ();
+  rt->loading = part;
+  if (part == QI_PART_ADDONS)
+    return load_addons (rt, &load, error);
   if (!load.checkpoint)
     {
       g_set_error (error, QI_ERROR, QI_ERROR_BAD_CHECKPOINT, "“%s” has no %s.", rt->set->name, kinds[part].name);
       return FALSE;
     }
-  rt->load_start = g_get_monotonic_time ();
   p->object = kinds[part].make (rt->set, &load, error);
   return p->object != NULL;
 }
@@ -344,6 +391,8 @@ qi_runtime_begin (QiRuntime *rt, QiPart part, GError **error)
   g_return_val_if_fail (!rt->stream, NULL);
 
   rt->stage = part;
+  if (part == QI_PART_MMDIT)
+    drop_other_addons (rt);
   if (rt->plan)
     begin_dry (rt, part);
   else if (!make_room (rt, part, error))
@@ -355,7 +404,8 @@ qi_runtime_begin (QiRuntime *rt, QiPart part, GError **error)
     }
   qi_stream_set_compute (rt->stream, rt->compute);
   qi_stream_set_cancellable (rt->stream, rt->job.cancellable);
-  if (load_part (rt, part, error))
+  if (load_part (rt, part, error)
+      && (part != QI_PART_MMDIT || !*qi_loras_key (rt->job.loras) || qi_runtime_load (rt, QI_PART_ADDONS, error)))
     return rt->stream;
   qi_runtime_abandon (rt);
   return NULL;

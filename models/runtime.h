@@ -10,6 +10,7 @@
  * (models/plan.h); a real one reserves exactly that. Threads: one at a time. */
 #pragma once
 #include "models/adapter/controlnet.h"
+#include "models/adapter/lora.h"
 #include "models/diffusion/mmdit.h"
 #include "models/engine.h"
 #include "models/text/encoder.h"
@@ -25,6 +26,7 @@ typedef enum
   QI_PART_TEXT_ENCODER,
   QI_PART_VAE_ENCODER,
   QI_PART_CONTROLNET, /* has no stage of its own: it works in that of the transformer */
+  QI_PART_ADDONS,     /* likewise: the job's LoRA files */
   QI_PART_MMDIT,
   QI_PART_VAE_DECODER,
   QI_N_PARTS
@@ -42,11 +44,12 @@ QiDevice *qi_runtime_device (QiRuntime *runtime);
 const QiModelSet *qi_runtime_set (QiRuntime *runtime);
 gboolean qi_runtime_is_plan (const QiRuntime *runtime);
 
-/* What the stages that follow run under. plan and cancellable are borrowed until set anew; all may be NULL. budget: bytes of
+/* What the stages that follow run under. plan, loras and cancellable are borrowed until set anew; all may be NULL. budget: bytes of
  * device memory, 0: no limit but the device's. */
 typedef struct
 {
   const QiPlan *plan; /* stages it knows reserve its sizes */
+  const QiLoras *loras; /* are on the transformer in its stage */
   guint64 budget;
   QiProgressFunc progress;
   gpointer user_data;
@@ -54,13 +57,16 @@ typedef struct
 } QiJob;
 void qi_runtime_set_job (QiRuntime *runtime, const QiJob *job); /* NULL: none */
 
+/* The set's schedule, or the one that the job's LoRA files go with. Borrowed until the job is set anew. */
+const QiSchedulerConfig *qi_runtime_scheduler (const QiRuntime *runtime);
+
 /* Calls the job's progress function; a planning runtime has none. */
 void qi_runtime_progress (QiRuntime *runtime, const QiProgress *progress);
 
 const char *qi_part_name (QiPart part); /* "text encoder", "transformer", … */
 
-/* The part that works in the stage of host beside it, when a job needs it; QI_N_PARTS: there is none. */
-QiPart qi_part_guest (QiPart host);
+/* The part in whose stage part works beside it, when a job needs it; QI_N_PARTS: it has a stage of its own. */
+QiPart qi_part_host (QiPart part);
 gboolean qi_part_is_guest (QiPart part);
 
 /* NULL with error set: QI_ERROR_OUT_OF_MEMORY with figures when the stage does not fit the budget even alone. The stream

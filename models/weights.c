@@ -13,6 +13,7 @@ struct _QiWeights
 {
   QiLoad load;
   GPtrArray *tensors; /* of QiTensor */
+  GHashTable *linears; /* char * to QiLinear */
   guint8 *buffer;     /* [CHUNK] */
   guint64 done;
   GError *error; /* sticky */
@@ -25,6 +26,7 @@ qi_weights_new (const QiLoad *load)
 
   w->load = *load;
   w->tensors = g_ptr_array_new_with_free_func ((GDestroyNotify) qi_tensor_unref);
+  w->linears = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
   return w;
 }
 
@@ -34,6 +36,7 @@ qi_weights_free (QiWeights *w)
   if (!w)
     return;
   g_ptr_array_unref (w->tensors);
+  g_hash_table_unref (w->linears);
   g_free (w->buffer);
   g_clear_error (&w->error);
   g_free (w);
@@ -122,9 +125,9 @@ tick (QiWeights *w, guint64 n)
     w->load.progress (w->done, w->load.user_data);
 }
 
-/* The tensor's bytes as they are. */
+/* The tensor's bytes [from, end) as they are. */
 static void
-upload (QiWeights *w, const QiCheckpointTensor *tensor, const QiTensor *to)
+upload_range (QiWeights *w, const QiCheckpointTensor *tensor, guint64 from, guint64 end, const QiTensor *to)
 {
   const guint block = qi_dtype_info (tensor->dtype)->block_bytes;
   const guint64 chunk = CHUNK / block * block;
@@ -133,15 +136,21 @@ upload (QiWeights *w, const QiCheckpointTensor *tensor, const QiTensor *to)
     return;
   if (!w->buffer)
     w->buffer = g_malloc (CHUNK);
-  for (guint64 at = 0; at < tensor->bytes && !stopped (w); at += chunk)
+  for (guint64 at = from; at < end && !stopped (w); at += chunk)
     {
-      const guint64 n = MIN (chunk, tensor->bytes - at);
+      const guint64 n = MIN (chunk, end - at);
 
       if (!qi_checkpoint_read (w->load.checkpoint, tensor, at, w->buffer, n, &w->error))
         return;
-      qi_stream_upload (w->load.stream, to, at, w->buffer, n);
+      qi_stream_upload (w->load.stream, to, at - from, w->buffer, n);
       tick (w, n);
     }
+}
+
+static void
+upload (QiWeights *w, const QiCheckpointTensor *tensor, const QiTensor *to)
+{
+  upload_range (w, tensor, 0, tensor->bytes, to);
 }
 
 /* As stored, [rows, n], and its scales. The caller has compared the shape. */
@@ -219,6 +228,41 @@ qi_weights_linear (QiWeights *w, QiLinear *linear, guint64 n_in, guint64 n_out, 
   load_matrix (w, linear, tensor, n_out, n_in);
   if (bias && !stopped (w))
     linear->bias = load_array (w, bias_name, 1, n_out);
+  g_hash_table_insert (w->linears, g_steal_pointer (&name), linear);
+}
+
+QiLinear *
+qi_weights_find_linear (QiWeights *w, const char *name)
+{
+  return g_hash_table_lookup (w->linears, name);
+}
+
+void
+qi_weights_matrix (QiWeights *w, QiLinear *linear, const QiCheckpointTensor *tensor, guint64 n_in, guint64 first, guint64 n)
+{
+  const guint64 row = qi_dtype_row_bytes (tensor->dtype, n_in);
+
+  *linear = (QiLinear){ 0 };
+  if (stopped (w))
+    return;
+  if (tensor->dtype >= QI_N_WEIGHT_DTYPES || tensor->n_scales || !row || tensor->bytes / row < first + n)
+    refuse (w, QI_ERROR_UNSUPPORTED, tensor, "is a matrix of %s%s, which cannot be used here.", tensor->type_name,
+            tensor->n_scales ? " with scales" : "");
+  else if ((linear->weight = allocate (w, tensor->dtype, 2, (guint64[]){ n, n_in })))
+    upload_range (w, tensor, first * row, (first + n) * row, linear->weight);
+}
+
+const QiTensor *
+qi_weights_values (QiWeights *w, const float *values, guint64 rows, guint64 n)
+{
+  const QiTensor *t;
+
+  if (stopped (w))
+    return NULL;
+  t = rows ? allocate (w, QI_DTYPE_F32, 2, (guint64[]){ rows, n }) : allocate (w, QI_DTYPE_F32, 1, (guint64[]){ n });
+  if (t && !qi_stream_is_plan (w->load.stream))
+    qi_stream_upload (w->load.stream, t, 0, values, qi_tensor_bytes (t));
+  return t;
 }
 
 const QiTensor *

@@ -38,6 +38,17 @@ gboolean qi_weights_finish (QiWeights *weights, GError **error);
 void qi_weights_linear (QiWeights *weights, QiLinear *linear, guint64 n_in, guint64 n_out, gboolean bias,
                         const char *format, ...) G_GNUC_PRINTF (6, 7);
 
+/* The linear layer loaded under this name, for adapters to be hung on; NULL: there is none. Only for components whose
+ * QiLinear stay where they are. */
+QiLinear *qi_weights_find_linear (QiWeights *weights, const char *name);
+
+/* Rows [first, first + n) of a tensor of the checkpoint that is n_in wide, as stored; one with scales is refused. The caller
+ * has compared the shape. */
+void qi_weights_matrix (QiWeights *weights, QiLinear *linear, const QiCheckpointTensor *tensor, guint64 n_in, guint64 first,
+                        guint64 n);
+/* values, [rows, n], or [n] when rows is 0. */
+const QiTensor *qi_weights_values (QiWeights *weights, const float *values, guint64 rows, guint64 n);
+
 /* The tensor of exactly this name in f32: [n], or [rows, n] when rows > 1. Stored dims of size 1 are of no account. */
 const QiTensor *qi_weights_array (QiWeights *weights, guint64 rows, guint64 n, const char *format, ...)
   G_GNUC_PRINTF (4, 5);

@@ -1,6 +1,6 @@
 // SPDX-FileCopyrightText: Sfumato authors
 // SPDX-License-Identifier: GPL-3.0-or-later
-// linear.comp — y[m, n] = act (xs[m] (sum_k x[m, k] w[n, k]) ws[n] + bias[n]), or y += gate[n] times that.
+// linear.comp — y[m, n] = act (v) of v = xs[m] (sum_k x[m, k] w[n, k]) ws[n] + bias[n], or of y[m, n] + gate[n] v.
 // x: [m, k] f32, or f16 with one scale a row; w: [n, k] of any weight type; y: f32 [m, y_pitch].
 // Grid: x over blocks of LANES * NC columns, y over blocks of MR rows. No shared memory: each lane owns MR rows of NC
 // columns in registers, x is the same for all lanes. Sums run along k in order, so that neither the tile nor
@@ -17,7 +17,7 @@ layout (constant_id = 1) const uint MR = 1;
 layout (constant_id = 2) const uint NC = 1;
 layout (constant_id = 3) const uint WIDE = 0; // k is a multiple of 4: vectors of four
 layout (constant_id = 4) const uint ACT = 0;  // QiActivation
-layout (constant_id = 5) const uint ADD = 0;  // y += gate * …
+layout (constant_id = 5) const uint ADD = 0;  // to what y holds, gate times
 
 layout (set = 0, binding = 0) readonly buffer X { uint x[]; };
 layout (set = 0, binding = 0) readonly buffer X2 { uvec2 x2[]; };
@@ -143,10 +143,9 @@ main ()
               v *= w_scale[p.n_w_scales > 1u ? p.n_first + n : 0u];
             if (p.has_bias != 0u)
               v += bias[p.n_first + n];
-            v = qi_activation (ACT, v);
             if (ADD != 0u)
               v = y_in[at] + (p.has_gate != 0u ? gate[p.n_first + n] : 1.0) * v;
-            y[at] = v;
+            y[at] = qi_activation (ACT, v);
           }
       }
 }

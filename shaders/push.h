@@ -44,6 +44,13 @@ struct QiPushPackRows
   uint group_row;
 };
 
+/* kron.comp */
+struct QiPushKron
+{
+  uint blocks_in, blocks_out, width; /* a row of z: [blocks_in, width]; of y: [blocks_out, width] */
+  uint has_gate;
+};
+
 /* norm.comp */
 struct QiPushNorm
 {

@@ -460,6 +460,13 @@ qi_client_free_memory (QiClient *client)
                             G_DBUS_CALL_FLAGS_NONE, -1, NULL, NULL, NULL);
 }
 
+void
+qi_client_end_worker (QiClient *client)
+{
+  if (client->bus && !g_dbus_connection_is_closed (client->bus))
+    qi_connect_end_peer (G_SOCKET_CONNECTION (g_dbus_connection_get_stream (client->bus)));
+}
+
 static void
 qi_client_dispose (GObject *object)
 {

@@ -64,6 +64,10 @@ QiEngineInfo *qi_client_info (QiClient *client, const QiRequest *request, guint 
 /* Gives the card's memory back: the worker leaves after the jobs it has. Nothing is started for it. */
 void qi_client_free_memory (QiClient *client);
 
+/* Ends the worker now, whatever it does: for one that gives no sign. Its jobs, other programs' too, end with
+ * QI_ERROR_WORKER_GONE. */
+void qi_client_end_worker (QiClient *client);
+
 /* How long the worker stays with nothing to do, seconds; 600 where nothing is configured. Kept as keep-ready-minutes in
  * group [worker] of sfumato/sfumato.conf in the user's configuration folder; a running worker follows. */
 double qi_client_get_keep_ready (void);

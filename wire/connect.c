@@ -178,18 +178,14 @@ connect_free (gpointer data)
   g_free (connect);
 }
 
-/* A worker that has not said a word in all that time never will: the same user's, and stopped or stuck. */
-static void
-end_peer (GSocketConnection *stream)
+void
+qi_connect_end_peer (GSocketConnection *stream)
 {
   g_autoptr (GCredentials) peer = g_socket_get_credentials (g_socket_connection_get_socket (stream), NULL);
   const pid_t pid = peer ? g_credentials_get_unix_pid (peer, NULL) : -1;
 
   if (pid > 1)
-    {
-      g_warning ("The engine (process %d) does not answer and is ended", (int) pid);
-      kill (pid, SIGKILL);
-    }
+    kill (pid, SIGKILL); /* the same user's, or there would be no connection */
 }
 
 /* (transfer full) */
@@ -233,7 +229,11 @@ attempt (const Connect *connect, GCancellable *cancellable, GError **error)
       if (g_cancellable_set_error_if_cancelled (cancellable, error))
         return NULL;
       if (g_error_matches (local, G_IO_ERROR, G_IO_ERROR_TIMED_OUT))
-        end_peer (stream);
+        {
+          /* Not a word in all that time: it is stopped or stuck. */
+          g_warning ("The engine does not answer and is ended");
+          qi_connect_end_peer (stream);
+        }
       g_debug ("greeting the engine failed: %s", local->message);
       return NULL;
     }

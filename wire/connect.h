@@ -10,3 +10,6 @@
  * Errors: G_IO_ERROR_NOT_FOUND (no worker is installed), QI_ERROR_WORKER_GONE (it cannot be started). */
 void qi_connect_async (GCancellable *cancellable, GAsyncReadyCallback done, gpointer user_data);
 GDBusConnection *qi_connect_finish (GAsyncResult *result, GError **error); /* (transfer full) */
+
+/* Kills whoever is at the other end of stream. */
+void qi_connect_end_peer (GSocketConnection *stream);

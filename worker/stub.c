@@ -47,9 +47,9 @@ weigh (double f, double *w)
   w[3] = f * f * (-0.5 + 0.5 * f);
 }
 
-/* RGB at a place in pixels, 0 being the first one's centre. */
+/* RGBA at a place in pixels, 0 being the first one's centre. */
 static void
-sample (const QiImage *image, double x, double y, double *rgb)
+sample (const QiImage *image, double x, double y, double *rgba)
 {
   const guint c = qi_image_channels (image);
   const double x0 = floor (x), y0 = floor (y);
@@ -57,7 +57,8 @@ sample (const QiImage *image, double x, double y, double *rgb)
 
   weigh (x - x0, wx);
   weigh (y - y0, wy);
-  rgb[0] = rgb[1] = rgb[2] = 0;
+  rgba[0] = rgba[1] = rgba[2] = 0;
+  rgba[3] = c == 4 ? 0 : 255;
   for (int j = 0; j < 4; j++)
     {
       const guint8 *row = qi_image_row (image, mirror ((gint64) y0 + j - 1, qi_image_height (image)));
@@ -66,8 +67,8 @@ sample (const QiImage *image, double x, double y, double *rgb)
         {
           const guint8 *pixel = row + (gsize) c * mirror ((gint64) x0 + i - 1, qi_image_width (image));
 
-          for (int k = 0; k < 3; k++)
-            rgb[k] += wy[j] * wx[i] * pixel[c == 1 ? 0 : k];
+          for (guint k = 0; k < MAX (c, 3); k++)
+            rgba[k] += wy[j] * wx[i] * pixel[c == 1 ? 0 : k];
         }
     }
 }
@@ -85,14 +86,15 @@ seed_color (gint64 seed, guint8 *rgb)
 }
 
 static void
-draw_pixel (const Run *run, const guint8 *color, guint x, guint y, double *rgb)
+draw_pixel (const Run *run, const guint8 *color, guint x, guint y, double *rgba)
 {
   const QiStub *stub = run->stub;
 
   if (color)
     {
       for (int k = 0; k < 3; k++)
-        rgb[k] = color[k];
+        rgba[k] = color[k];
+      rgba[3] = 255;
       return;
     }
 
@@ -102,15 +104,16 @@ draw_pixel (const Run *run, const guint8 *color, guint x, guint y, double *rgb)
   const double u = (x + 0.5 - run->width / 2.0 - stub->dx) / stub->zoom + run->width / 2.0;
   const double v = (y + 0.5 - run->height / 2.0 - stub->dy) / stub->zoom + run->height / 2.0;
 
-  sample (run->picture, u * scale_x - 0.5, v * scale_y - 0.5, rgb);
+  sample (run->picture, u * scale_x - 0.5, v * scale_y - 0.5, rgba);
 }
 
-/* channels: 3, or 4 for a layer, opaque. (transfer full) */
+/* 4 channels for a layer, and where a picture that has them is copied; else 3. (transfer full) */
 static QiImage *
-draw (const Run *run, gint64 seed, guint channels)
+draw (const Run *run, gint64 seed, gboolean layer)
 {
   const QiStub *stub = run->stub;
   const gboolean copies = run->picture && (!stub->draws || stub->draw == QI_STUB_COPY);
+  const guint channels = layer || (copies && qi_image_channels (run->picture) == 4) ? 4 : 3;
   const gsize stride = (gsize) run->width * channels;
   guint8 *pixels = g_malloc (stride * run->height), color[3];
   g_autoptr (GBytes) bytes = g_bytes_new_take (pixels, stride * run->height);
@@ -122,13 +125,11 @@ draw (const Run *run, gint64 seed, guint channels)
     for (guint x = 0; x < run->width; x++)
       {
         guint8 *to = pixels + stride * y + (gsize) channels * x;
-        double rgb[3];
+        double rgba[4];
 
-        draw_pixel (run, copies ? NULL : color, x, y, rgb);
-        for (int k = 0; k < 3; k++)
-          to[k] = (guint8) lround (CLAMP (rgb[k] * (stub->cast ? stub->channel[k] : 1), 0, 255));
-        if (channels == 4)
-          to[3] = 255;
+        draw_pixel (run, copies ? NULL : color, x, y, rgba);
+        for (guint k = 0; k < channels; k++)
+          to[k] = (guint8) lround (CLAMP (rgba[k] * (stub->cast && k < 3 ? stub->channel[k] : 1), 0, 255));
       }
   return qi_image_new (run->width, run->height, channels, stride, bytes);
 }
@@ -217,7 +218,7 @@ run_all (Run *run, gint64 seed, QiImage **pictures, GError **error)
       return FALSE;
   for (run->result = 0; run->result < n; run->result++)
     {
-      pictures[run->result] = draw (run, seed + run->result, run->request->task == QI_TASK_SPLIT ? 4 : 3);
+      pictures[run->result] = draw (run, seed + run->result, run->request->task == QI_TASK_SPLIT);
       if (!denoise (run, pictures[run->result], error))
         return FALSE;
     }

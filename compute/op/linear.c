@@ -23,6 +23,9 @@ static const Tile tiles[] = { { 48, 24, 4 }, { 12, 16, 4 }, { 3, 4, 2 }, { 0, 1,
  * at about 32 rows for the 256-blocks, at 64 to 128 for Q4_0 and Q8_0. */
 #define EXPAND_ROWS 48
 
+/* Between the two factors of a Kronecker product lie at most so many bytes at a time. */
+#define KRON_BYTES (G_GUINT64_CONSTANT (32) << 20)
+
 typedef struct
 {
   const QiTensor *y, *x, *x_scale; /* x as the kernel reads it; x_scale NULL: f32 */
@@ -150,21 +153,80 @@ pack_x (QiStream *s, Job *job, const QiTensor *x)
   job->x_pitch = pitch;
 }
 
+/* y (rows of the job) with one more linear map of t added. */
+static void
+add_map (QiStream *s, const QiTensor *y, const QiTensor *t, const QiLinear *w, QiActivation act, const QiTensor *gate)
+{
+  Job job = { .y = y, .x = t, .x_pitch = qi_tensor_dim (t, -1), .w = w->weight, .linear = w, .act = act, .add = TRUE,
+              .gate = gate };
+
+  if (qi_stream_compute (s) == QI_COMPUTE_F16)
+    pack_x (s, &job, t);
+  linear_windows (s, &job);
+}
+
+/* The job's x, packed already, is shared with the layer's own weight. */
+static void
+add_low_rank (QiStream *s, const Job *base, const QiSide *side, QiActivation act)
+{
+  const QiTensor *t = qi_scratch (s, QI_DTYPE_F32, qi_tensor_rows (base->y), qi_tensor_dim (side->down.weight, 0));
+  Job job = { .y = t, .x = base->x, .x_scale = base->x_scale, .x_pitch = base->x_pitch, .w = side->down.weight,
+              .linear = &side->down };
+
+  linear_windows (s, &job);
+  add_map (s, base->y, t, &side->up, act, base->gate);
+}
+
+/* V on every block of x's rows, then the mixture of blocks. Rows go by windows, since what lies between is as large as y
+ * or larger. */
+static void
+add_kron (QiStream *s, const Job *base, const QiTensor *x, const QiSide *side, QiActivation act)
+{
+  const guint64 rows = qi_tensor_rows (base->y), blocks = qi_tensor_dim (side->mix, 1), q = qi_tensor_dim (x, -1) / blocks;
+  const guint64 wide = MAX (qi_tensor_dim (side->down.weight, 0), side->up.weight ? qi_tensor_dim (side->up.weight, 0) : 0);
+  const guint64 window = MAX (KRON_BYTES / (blocks * wide * sizeof (float)), 1);
+
+  for (guint64 first = 0; first < rows; first += window)
+    {
+      const guint64 n = MIN (window, rows - first);
+
+      qi_stream_begin_scope (s);
+      const QiTensor *z = qi_linear (s, qi_view_as (s, qi_view_rows (s, x, first, n), n * blocks, q), &side->down,
+                                     QI_ACT_NONE);
+
+      if (side->up.weight)
+        z = qi_linear (s, z, &side->up, QI_ACT_NONE);
+      qi_kron_add_into (s, qi_view_rows (s, base->y, first, n), z, side->mix, base->gate, act);
+      qi_stream_end_scope (s);
+    }
+}
+
 static void
 run (QiStream *s, const QiTensor *y, const QiTensor *x, const QiLinear *w, QiActivation act, gboolean add,
      const QiTensor *gate)
 {
-  Job job = { .y = y, .x = x, .x_pitch = qi_tensor_dim (x, -1), .w = w->weight, .linear = w, .act = act, .add = add,
-              .gate = gate };
+  Job job = { .y = y, .x = x, .x_pitch = qi_tensor_dim (x, -1), .w = w->weight, .linear = w, .add = add, .gate = gate };
 
   g_return_if_fail (qi_tensor_dim (x, -1) == qi_tensor_dim (w->weight, -1) && qi_tensor_dtype (x) == QI_DTYPE_F32);
   g_return_if_fail (qi_tensor_dim (y, -1) == qi_tensor_rows (w->weight) && qi_tensor_rows (y) == qi_tensor_rows (x));
   g_return_if_fail (qi_tensor_n_dims (w->weight) == 2 && qi_tensor_dtype (w->weight) < QI_N_WEIGHT_DTYPES);
 
   qi_stream_begin_scope (s);
+  job.act = w->n_sides ? QI_ACT_NONE : act; /* it belongs after the last that is added */
   if (qi_stream_compute (s) == QI_COMPUTE_F16)
     pack_x (s, &job, x);
   linear_windows (s, &job);
+  for (guint i = 0; i < w->n_sides; i++)
+    {
+      const QiActivation last = i + 1 == w->n_sides ? act : QI_ACT_NONE;
+
+      qi_stream_begin_scope (s);
+      if (w->sides[i].mix)
+        add_kron (s, &job, x, &w->sides[i], last);
+      else
+        add_low_rank (s, &job, &w->sides[i], last);
+      qi_stream_end_scope (s);
+    }
   qi_stream_end_scope (s);
 }
 

@@ -1,7 +1,8 @@
 # SPDX-FileCopyrightText: Sfumato authors
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Stage export: what has been trained so far as files, in the layout that diffusers reads: export [FOLDER [PART…]], else
-_build/train/model with every part that is there. Weights in F16; the VAE keeps its 2-D kernels."""
+_build/train/model with every part that is there. Weights in F16, the transformer also in Q8_0, made from those; the VAE keeps its
+2-D kernels."""
 import os
 import shutil
 import sys
@@ -9,6 +10,7 @@ import sys
 import torch
 
 import files
+import gguf
 import vocabulary
 from mmdit import CONFIG
 from place import PLACE
@@ -55,10 +57,13 @@ def export_text_encoder(folder):
 
 def export_transformer(folder):
     saved = torch.load(os.path.join(PLACE, 'mmdit.pt'), map_location='cpu', weights_only=True)
-    files.write(os.path.join(folder, 'transformer', 'diffusion_pytorch_model.safetensors'), half(saved['mean']))
-    files.write_json(os.path.join(folder, 'transformer', 'config.json'), {
-        '_class_name': 'QwenImageTransformer2DModel', **CONFIG, 'guidance_embeds': False, 'use_additional_t_cond': False,
-        'use_layer3d_rope': False, 'zero_cond_t': False})
+    tensors = half(saved['mean'])
+    files.write(os.path.join(folder, 'transformer', 'diffusion_pytorch_model.safetensors'), tensors)
+    gguf.write(os.path.join(folder, 'gguf', 'sfumato-demo-Q8_0.gguf'), tensors, 'Sfumato demo')
+    for part in 'transformer', 'gguf':  # a GGUF file does not say how a head is shared among the axes
+        files.write_json(os.path.join(folder, part, 'config.json'), {
+            '_class_name': 'QwenImageTransformer2DModel', **CONFIG, 'guidance_embeds': False, 'use_additional_t_cond': False,
+            'use_layer3d_rope': False, 'zero_cond_t': False})
 
 
 def export_rest(folder):
@@ -66,7 +71,7 @@ def export_rest(folder):
     os.makedirs(os.path.join(folder, 'scheduler'), exist_ok=True)
     files.write_json(os.path.join(folder, 'scheduler', 'scheduler_config.json'), SCHEDULER)
     files.write_json(os.path.join(folder, 'model_index.json'), {
-        '_class_name': 'QwenImagePipeline', 'scheduler': ['diffusers', 'FlowMatchEulerDiscreteScheduler'],
+        '_class_name': 'QwenImagePipeline', '_sfumato_variant': 'demo', 'scheduler': ['diffusers', 'FlowMatchEulerDiscreteScheduler'],
         'text_encoder': ['transformers', 'Qwen2_5_VLForConditionalGeneration'], 'tokenizer': ['transformers', 'Qwen2Tokenizer'],
         'transformer': ['diffusers', 'QwenImageTransformer2DModel'], 'vae': ['diffusers', 'AutoencoderKLQwenImage']})
 

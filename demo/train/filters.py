@@ -91,8 +91,11 @@ def look(f, limits, seen):
     extreme = (p < 4) | (p > 251)
     if extreme.all(-1).mean() > .97:
         return 'harsh' if np.percentile(saturation, 99) < .1 else 'garish'
+    behind = f['facts']['background']['colours']
+    if all(c in ('white', 'gray', 'black') for c in behind) and np.median(saturation[p.max(-1) > 60]) > .17 and 'black' not in behind:
+        return 'garish'
     corners = (p.min(-1) < 4) & (p.max(-1) > 251)
-    if (saturation > .2).mean() > .02 and corners[saturation > .2].mean() > .6:
+    if (saturation > .2).mean() > .02 and corners[saturation > .2].mean() > .4:
         return 'garish'
     return None
 
@@ -107,7 +110,31 @@ def texture(f, limits, seen):
     p = f['picture'].astype(np.float32)
     if sharpness(p) < limits['edge']:
         return 'blurred'
-    return 'watermark' if marked(p) else None
+    return 'watermark' if marked(p) or slanting_lines(p) else None
+
+
+def slanting_lines(p):
+    """Lines of writing that come again and again across a grainy picture, aslant: one slanting wave of a few cycles a side
+    stands out from all that is finer, and from waves of the same length in other directions."""
+    n = p.shape[0]
+    light, k = p.mean(-1), max(3, n // 16)
+    around = np.lib.stride_tricks.sliding_window_view(np.pad(light, k, mode='reflect'), (2 * k + 1, 2 * k + 1))[::2, ::2]
+    middle = np.median(around.reshape(*around.shape[:2], -1)[..., ::3], -1).repeat(2, 0).repeat(2, 1)
+    off = light - middle
+    if np.median(np.abs(off)) < 2.5:
+        return False
+    off = np.where(np.abs(off) > 100, 0, off.clip(-60, 60))
+    window = np.hanning(n)
+    power = np.abs(np.fft.fft2((off - off.mean()) * window[:, None] * window)) ** 2
+    at = np.fft.fftfreq(n) * n
+    radius, angle = np.hypot(at[:, None], at), np.degrees(np.arctan2(at[:, None], at)) % 180
+    ring, whole = (radius > 3) & (radius < 5.2), power[(radius > 2) & (radius < n / 5)].mean()
+    for turn in (30, 45, 60, 120, 135, 150):
+        away = np.abs((angle - turn + 90) % 180 - 90)
+        peak = power[ring & (away < 14)].max()
+        if peak > 5.5 * whole and peak > 1.9 * power[ring & (away > 30)].max():
+            return True
+    return False
 
 
 def marked(p):
@@ -121,7 +148,7 @@ def marked(p):
     grain = 1.48 * np.median(np.abs(off))
     strokes = (np.abs(off) > max(12, 3.2 * grain)) & (np.abs(off) < 110)
     one_side = np.abs((off * strokes).sum(1)) / np.maximum((np.abs(off) * strokes).sum(1), 1) > .85
-    return ((strokes.mean(1) > .06) & (strokes.mean(1) < .5) & one_side).sum() > 31
+    return ((strokes.mean(1) > .06) & (strokes.mean(1) < .5) & one_side).sum() > (34 if grain > 4 else 31)
 
 
 def judge(rows, size):

@@ -15,7 +15,9 @@ STAGES = {  # name: (module, function, what it is)
     'encode': ('train_mmdit', 'encode', 'latents and embeddings for the transformer: --size S [--scenes N]'),
     'mmdit': ('train_mmdit', 'main', 'the transformer: --size S [--minutes M]'),
     'export': ('export', 'main', 'files of what is trained: [FOLDER [PART…]]'),
-    'prompts': ('prompts', 'main', 'prompts nobody trained on, and what must be seen: FILE.jsonl [N]'),
+    'case': ('case', 'main', 'what the training code makes of a prompt, for qi-golden: MODEL FOLDER [--width W] [--height H]'),
+    'prompts': ('prompts', 'main', 'prompts nobody trained on, and what must be seen: FILE.jsonl [N [SEEN.txt]]'),
+    'seen': ('seen', 'main', 'all captions that were trained on, and test prompts among them: FILE.txt'),
     'compare': ('compare', 'main', 'the networks against the original implementation: FOLDER of golden cases'),
 }
 

@@ -23,7 +23,7 @@ import vocabulary
 from place import PLACE, device
 from qwen import QwenVl
 
-BATCH, RATE = 32, 1.5e-3
+BATCH, RATE, SIDES = 32, 1.5e-3, [112, 140]
 MEAN = np.array([.48145466, .4578275, .40821073], np.float32)
 STD = np.array([.26862954, .26130258, .27577711], np.float32)
 ASK = ('<|im_start|>system\nDescribe the image.<|im_end|>\n<|im_start|>user\n<|vision_start|>', '<|vision_end|><|im_end|>\n<|im_start|>assistant\n')
@@ -53,7 +53,7 @@ def make_texts(rng, tokenizer, n):
 
 def make_pictures(rng, tokenizer, n):
     """The same of questions about pictures, the patches, pixels of a side, and where the picture's tokens begin."""
-    side = int(rng.choice([112, 140]))
+    side = int(rng.choice(SIDES))
     head, tail = tokenizer.encode(ASK[0]), tokenizer.encode(ASK[1])
     before = len(head) + (side // 28) ** 2 + len(tail)
     rows, patches = [], []

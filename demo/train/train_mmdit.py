@@ -119,21 +119,29 @@ def shifted(sigma, tokens):
     return math.exp(mu) / (math.exp(mu) + 1 / sigma - 1)
 
 
+def schedule(steps, tokens):
+    """Sigmas as the pipelines take them, with the final zero."""
+    s = torch.linspace(1, 1 / steps, steps)
+    s = torch.tensor([shifted(v.item(), tokens) for v in s])
+    return torch.cat([1 - (1 - s) * .98 / (1 - s[-1]), torch.zeros(1)])
+
+
+def guided(v, other, guidance):
+    both = other + guidance * (v - other)
+    return both * v.norm(dim=-1, keepdim=True) / both.norm(dim=-1, keepdim=True)
+
+
 def sample(net, words, mask, empty, empty_mask, size, figures, steps=20, guidance=3., seed=0):
     """Latents for the VAE from noise, with guidance as the pipelines do it."""
     side = size // 16
     torch.manual_seed(seed)
     x = torch.randn(len(words), side * side, net.config['in_channels'], device=words.device)
-    s = torch.linspace(1, 1 / steps, steps)
-    s = torch.tensor([shifted(v.item(), side * side) for v in s])
-    s = torch.cat([1 - (1 - s) * .98 / (1 - s[-1]), torch.zeros(1)])
+    s = schedule(steps, side * side)
     for a, b in zip(s, s[1:]):
         sigma = torch.full((len(words),), a.item(), device=words.device)
         v = net(x, side, side, words, sigma, mask)
         if guidance > 1:
-            other = net(x, side, side, empty, sigma, empty_mask)
-            both = other + guidance * (v - other)
-            v = both * v.norm(dim=-1, keepdim=True) / both.norm(dim=-1, keepdim=True)
+            v = guided(v, net(x, side, side, empty, sigma, empty_mask), guidance)
         x = x + (b - a).item() * v
     mean, std = (torch.from_numpy(f).to(x.device)[None, :, None, None] for f in figures)
     return unpack(x, side, side) * std + mean
@@ -142,14 +150,22 @@ def sample(net, words, mask, empty, empty_mask, size, figures, steps=20, guidanc
 class Encoded:
     """What encode has made of one size, in memory; grows while encode is still at work."""
 
-    def __init__(self, size, figures):
+    def __init__(self, size, figures, lettering=1.):
+        """lettering: the share that is used of the scenes with words."""
+        self.size, self.lettering = size, lettering
         self.folder, self.read = os.path.join(PLACE, f'encoded-{size}'), set()
         self.mean, self.std = (f[:, None, None] for f in figures)
-        self.latents, self.prompts = [], []
+        self.latents, self.prompts, self.used = [], [], []
 
     def grow(self):
         for path in sorted(set(glob.glob(os.path.join(self.folder, '?????.npz'))) - self.read):
             self.read.add(path)
+            first = int(os.path.basename(path)[:5]) * SHARD
+            for i in range(SHARD):
+                rng = np.random.default_rng([11, self.size, first + i])
+                kind = scenes.pick(rng, FEW_WORDS if self.size <= 64 else MORE_WORDS)
+                if kind in ('one', 'many', 'related', 'two') or rng.random() < self.lettering:
+                    self.used.append(len(self.latents) + i)
             with np.load(path) as file:
                 self.latents += list(((file['latents'].astype(np.float32) - self.mean) / self.std).astype(np.float16))
                 self.prompts += np.split(file['rows'], np.cumsum(file['counts'])[:-1])
@@ -160,7 +176,7 @@ class Encoded:
         while True:
             self.grow()
             assert self.latents, 'run the stage encode of this size first'
-            order = rng.permutation(len(self.latents))
+            order = rng.permutation(self.used)
             for pool in (order[i:i + 16 * BATCH] for i in range(0, len(order) - 16 * BATCH + 1, 16 * BATCH)):
                 which = pool * TOLD + rng.integers(0, TOLD, len(pool))
                 alike = np.argsort([len(self.prompts[i]) for i in which], kind='stable').reshape(-1, BATCH)
@@ -180,6 +196,7 @@ def main():
     options.add_argument('--minutes', type=float, default=120)
     options.add_argument('--rate', type=float, default=RATE)
     options.add_argument('--decay', type=float, default=.6, help='the share of the time, at the end, in which the rate falls to nothing')
+    options.add_argument('--lettering', type=float, default=1., help='the share that is used of the scenes with words')
     options.add_argument('--every', type=float, default=240, help='seconds between checkpoints')
     o = options.parse_args()
     where, side = device(), o.size // 16
@@ -195,7 +212,7 @@ def main():
         optimizer.load_state_dict(saved['optimizer'])
         spent, step = (saved['spent'] if saved['size'] == o.size else 0.), saved['step']
     vae, encoder = load_frozen(where)
-    data = Encoded(o.size, figures_of(vae))
+    data = Encoded(o.size, figures_of(vae), o.lettering)
     with torch.no_grad():
         empty, = embed(encoder, vocabulary.Tokenizer(os.path.join(PLACE, 'model', 'tokenizer')), [' '], where)
     empty = torch.from_numpy(empty.astype(np.float32)).to(where)

@@ -38,7 +38,7 @@ def crops(rng, n):
         scene = scenes.make(rng)
         layer = rng.random() < 1 / 6
         # Now and then twice the size, so that strokes of other widths are seen too.
-        size = int(rng.choice([64, 96, 128, 192], p=[.1, .15, .65, .1]))
+        size = int(rng.choice([64, 96, 128, 192], p=[.05, .1, .35, .5]))
         picture = scenes.paint(scene, size, int(rng.integers(1 << 30)), layer)
         for j in range(i, min(i + 3, n)):
             x, y = rng.integers(0, size - CROP + 1, 2)

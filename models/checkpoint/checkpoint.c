@@ -114,6 +114,7 @@ tensor_new (const QiRawTensor *raw, const char *name, guint file_index)
   t->file_name = g_strdup (raw->name);
   t->file = file_index;
   t->dtype = raw->dtype;
+  t->type_name = raw->type_name;
   t->n_dims = raw->n_dims;
   memcpy (t->dims, raw->dims, sizeof t->dims);
   t->offset = raw->offset;
@@ -167,11 +168,13 @@ take_tensors (QiCheckpoint *c, guint file_index, const QiHeader *header, GError 
       if (!name || superfluous)
         continue;
       /* The marker of Qwen-Image-Edit-2511 is a name, whatever its type. */
-      if (!raw->known && strcmp (name, "__index_timestep_zero__") != 0)
+      if (!raw->known && strcmp (name, "__index_timestep_zero__") != 0 && c->component != QI_COMPONENT_ADAPTER)
         return wrong_type (file, raw, error);
       if (g_hash_table_contains (c->by_name, name))
         return qi_bad_checkpoint (error, file->path, raw->name, "is there twice, also under another spelling or in another part");
       t = tensor_new (raw, name, file_index);
+      if (!raw->known && c->component == QI_COMPONENT_ADAPTER)
+        t->dtype = QI_DTYPE_U32;
       c->naming = naming;
       c->bytes += t->bytes;
       g_ptr_array_add (c->tensors, t);

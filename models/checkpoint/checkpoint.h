@@ -20,7 +20,8 @@ typedef enum
   QI_COMPONENT_TEXT_ENCODER, /* the language model */
   QI_COMPONENT_VISION,       /* visual.*; often in the text encoder's file */
   QI_COMPONENT_VAE,
-  QI_N_COMPONENTS
+  QI_N_COMPONENTS,
+  QI_COMPONENT_ADAPTER = QI_N_COMPONENTS /* no part of a model: every tensor is kept, under the name it has */
 } QiComponent;
 
 typedef struct _QiCheckpoint QiCheckpoint;
@@ -30,7 +31,8 @@ typedef struct
   char *name;      /* canonical */
   char *file_name; /* as the file spells it */
   guint file;      /* which of the checkpoint's files */
-  QiDtype dtype;
+  QiDtype dtype;   /* of an adapter's tensor that cannot be weights: QI_DTYPE_U32, whatever it is */
+  const char *type_name; /* as the container says; borrowed from the checkpoint */
   guint n_dims;    /* 0: a scalar */
   guint64 dims[QI_MAX_DIMS]; /* outermost first, as torch writes them */
   guint64 offset;  /* of its bytes in the file */

@@ -212,6 +212,11 @@ is_superfluous (QiComponent component, const char *name)
 char *
 qi_canonical_name (QiComponent component, const char *name, gboolean *superfluous, const char **naming)
 {
+  if (component == QI_COMPONENT_ADAPTER)
+    {
+      *naming = "own";
+      return g_strdup (name);
+    }
   for (guint i = 0; i < G_N_ELEMENTS (prefixes); i++)
     if (prefixes[i].component == component && g_str_has_prefix (name, prefixes[i].prefix))
       {

@@ -58,6 +58,7 @@ qi_find_non_finite (QiDtype dtype, const void *data, gsize n)
     case QI_DTYPE_BF16: return find_16 (data, n, GUINT16_TO_LE (0x7f80));
     case QI_DTYPE_F8_E4M3: return find_8 (data, n, 0x7f);
     case QI_DTYPE_F8_E5M2: return find_8 (data, n, 0x7c);
+    case QI_DTYPE_U32: return -1;
     default: return find_in_blocks (dtype, data, n);
     }
 }

@@ -77,6 +77,12 @@ qi_mmdit_config (const QiMmdit *dit)
   return &dit->config;
 }
 
+QiLinear *
+qi_mmdit_find_linear (QiMmdit *dit, const char *name)
+{
+  return qi_weights_find_linear (dit->weights, name);
+}
+
 /* -- timestep -------------------------------------------------------------------------------------- */
 
 /* Cosines, then sines, of 1000 sigma at 128 frequencies. Every product is rounded to f32 where the reference rounds it: at

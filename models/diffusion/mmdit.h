@@ -16,6 +16,8 @@ QiMmdit *qi_mmdit_trunk_new (const QiMmditConfig *config, const QiLoad *load, GE
 void qi_mmdit_free (QiMmdit *dit);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (QiMmdit, qi_mmdit_free)
 const QiMmditConfig *qi_mmdit_config (const QiMmdit *dit);
+/* By canonical name without ".weight", for adapters; NULL: there is none. */
+QiLinear *qi_mmdit_find_linear (QiMmdit *dit, const char *name);
 
 /* The conditioning of all blocks at one timestep; borrowed from the scope it was made in. Two rows when references are
  * modulated as at sigma 0 (zero_cond_t), else one. */

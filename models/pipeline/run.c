@@ -177,10 +177,10 @@ static float *
 sigmas_of (const Batch *batch, const QiPipelineJob *job, guint h, guint w)
 {
   const double n_tokens = (h / 2) * (double) (w / 2);
+  const QiSchedulerConfig *scheduler = qi_runtime_scheduler (batch->runtime);
 
-  return batch->pipeline->layered
-             ? qi_sigmas_new_mu (&batch->set->scheduler_config, job->steps, sqrt (n_tokens / 256), TRUE)
-             : qi_sigmas_new (&batch->set->scheduler_config, job->steps, n_tokens);
+  return batch->pipeline->layered ? qi_sigmas_new_mu (scheduler, job->steps, sqrt (n_tokens / 256), TRUE)
+                                  : qi_sigmas_new (scheduler, job->steps, n_tokens);
 }
 
 /* The picture with as much noise on it as the first sigma says. */

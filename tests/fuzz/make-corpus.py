@@ -56,6 +56,41 @@ def comfy():
     put('comfy-quant', 'none', '{"format":1}')
 
 
+def lora():
+    module = 'transformer_blocks.0.attn.to_q'
+
+    def file(name, tensors, metadata=None, values=b''):
+        header, at = {'__metadata__': metadata} if metadata else {}, 0
+        for key, (dtype, shape) in tensors.items():
+            size = {'F32': 4, 'F16': 2, 'BF16': 2, 'I64': 8, 'F64': 8}[dtype]
+            for side in shape:
+                size *= side
+            header[key] = entry(dtype, shape, at, at + size)
+            at += size
+        head = json.dumps(header).encode()
+        put('lora', name, struct.pack('<I', at - len(values))[:3] + struct.pack('<Q', len(head)) + head + values)
+
+    def pair(stem, a, b):
+        return {f'{stem}.{a}.weight': ('F16', [4, 64]), f'{stem}.{b}.weight': ('F16', [64, 4])}
+
+    one = struct.pack('<f', 1.0)
+    file('diffusers', pair('transformer.' + module, 'lora_A', 'lora_B'),
+         {'lora_adapter_metadata': '{"transformer.lora_alpha":8,"transformer.use_rslora":true,"transformer.alpha_pattern":{"to_q":2}}'})
+    file('kohya', {'lora_unet_' + module.replace('.', '_') + '.alpha': ('F32', [])}
+         | pair('lora_unet_' + module.replace('.', '_'), 'lora_down', 'lora_up'), values=one)
+    file('alpha-i64', {module + '.alpha': ('I64', [])} | pair(module, 'lora_down', 'lora_up'), values=struct.pack('<q', 4))
+    file('alpha-f64', {module + '.alpha': ('F64', [])} | pair(module, 'lora_down', 'lora_up'), values=struct.pack('<d', 4))
+    file('fused', {'transformer_blocks.0.attn.to_qkv.lora_A.weight': ('F16', [4, 64]),
+                   'transformer_blocks.0.attn.to_qkv.lora_B.weight': ('F16', [192, 4])})
+    file('lokr', {'lycoris_img_in.lokr_w1': ('F16', [8, 4]), 'lycoris_img_in.lokr_w2_a': ('F16', [8, 2]),
+                  'lycoris_img_in.lokr_w2_b': ('F16', [2, 16]), 'lycoris_img_in.alpha': ('F32', [])})
+    file('lokr-products', {'img_in.lokr_w1_a': ('F32', [8, 1]), 'img_in.lokr_w1_b': ('BF16', [1, 4]), 'img_in.lokr_w2': ('F32', [8, 16])})
+    file('few-match', pair(module, 'lora_A', 'lora_B') | pair('x.y', 'lora_A', 'lora_B') | pair('x.z', 'lora_A', 'lora_B'))
+    file('rank-0', {module + '.lora_A.weight': ('F16', [0, 64]), module + '.lora_B.weight': ('F16', [64, 0])})
+    file('twice', pair(module, 'lora_A', 'lora_B') | pair('transformer.' + module, 'lora_A', 'lora_B'))
+    file('dora', pair(module, 'lora_A', 'lora_B') | {module + '.dora_scale': ('F32', [64, 1])})
+
+
 def text(s):
     s = s if isinstance(s, bytes) else s.encode()
     return struct.pack('<Q', len(s)) + s
@@ -364,3 +399,4 @@ if __name__ == '__main__':
     index()
     comfy()
     gguf()
+    lora()

@@ -17,6 +17,7 @@ typedef struct
   double guidance;
   QiCompute compute;
   const char *sampler;
+  const char *loras; /* files of tests/data/make-loras.py, one a line; NULL: none */
   gboolean previews;
 } Case;
 
@@ -96,6 +97,28 @@ prepare (const Case *c, Work *work)
   qi_pipeline_draw (work->pipeline, work->set, work->jobs, c->n, 1, FALSE, &work->draws);
 }
 
+/* (transfer full) */
+static QiLoras *
+open_loras (const QiModelSet *set, const char *files)
+{
+  g_auto (GStrv) lines = g_strsplit (files ? files : "", "\n", -1);
+  g_autoptr (GError) error = NULL;
+  g_autofree char *joined = NULL;
+  QiLoras *loras;
+
+  for (guint i = 0; lines[i]; i++)
+    {
+      char *path = *lines[i] ? g_build_filename (g_getenv ("SFUMATO_TEST_LORAS"), "base", lines[i], NULL) : g_strdup ("");
+
+      g_free (lines[i]);
+      lines[i] = path;
+    }
+  joined = g_strjoinv ("\n", lines);
+  loras = qi_loras_open (joined, set, &error);
+  g_assert_no_error (error);
+  return loras;
+}
+
 static guint64
 tensor_peak (const QiPlan *plan, gboolean resident)
 {
@@ -105,8 +128,12 @@ tensor_peak (const QiPlan *plan, gboolean resident)
     {
       const QiPlanStage stage = qi_plan_stage (plan, part);
 
+      guint64 own = stage.weights;
+
+      for (QiPart with = 0; with < QI_N_PARTS; with++)
+        own += qi_plan_is_together (plan, part, with) ? qi_plan_stage (plan, with).weights : 0;
       weights += resident ? stage.weights : 0;
-      most = MAX (most, (resident ? weights : stage.weights) + stage.scratch);
+      most = MAX (most, (resident ? weights : own) + stage.scratch);
     }
   return most;
 }
@@ -126,14 +153,16 @@ run (const Case *c, gboolean resident)
   g_autofree QiPlanes *pictures = NULL;
   g_autoptr (QiPlan) plan = NULL;
   g_autoptr (QiRuntime) runtime = NULL;
+  g_autoptr (QiLoras) loras = NULL;
   QiMemoryCount before, after;
   guint64 budget = 0;
 
   prepare (c, &work);
   g_test_message ("%s of %u × %u with %u pictures", c->pipeline, work.jobs[0].width, work.jobs[0].height, c->n_pictures);
   runtime = qi_runtime_new (device, work.set, c->compute, FALSE);
+  loras = open_loras (work.set, c->loras);
   pictures = g_new0 (QiPlanes, work.n_results);
-  plan = qi_plan_new (device, work.set, c->compute, work.pipeline, work.jobs, c->n, &error);
+  plan = qi_plan_new (device, work.set, c->compute, work.pipeline, work.jobs, c->n, loras, &error);
   g_assert_no_error (error);
   if (!resident)
     for (QiPart part = 0; part < QI_N_PARTS; part++)
@@ -141,7 +170,7 @@ run (const Case *c, gboolean resident)
   before = qi_device_memory (device);
   g_assert_cmpuint (before.tensors, ==, 0);
   qi_device_reset_memory_peak (device);
-  qi_runtime_set_job (runtime, &(QiJob){ .plan = plan, .budget = budget });
+  qi_runtime_set_job (runtime, &(QiJob){ .plan = plan, .budget = budget, .loras = loras });
   g_assert_true (qi_pipeline_run (work.pipeline, runtime, work.jobs, c->n, pictures, NULL, &error));
   g_assert_no_error (error);
   after = qi_device_memory (device);
@@ -162,7 +191,7 @@ test_resident (void)
   run (&(Case){ "base", "text-to-image", NULL, 0, 208, 336, 1, 3, QI_COMPUTE_F32, "heun" }, TRUE);
   run (&(Case){ "base", "text-to-image", NULL, 0, 208, 336, 1, 3, QI_COMPUTE_F32, "dpmpp-2m" }, TRUE);
   run (&(Case){ "base", "text-to-image", NULL, 0, 208, 336, 1, 3, QI_COMPUTE_F32, "stochastic" }, TRUE);
-  run (&(Case){ "base", "text-to-image", NULL, 0, 256, 256, 1, 1, QI_COMPUTE_F32, NULL, TRUE }, TRUE);
+  run (&(Case){ "base", "text-to-image", NULL, 0, 256, 256, 1, 1, QI_COMPUTE_F32, NULL, NULL, TRUE }, TRUE);
 }
 
 static void
@@ -170,7 +199,7 @@ test_handed_over (void)
 {
   run (&(Case){ "base", "text-to-image", NULL, 0, 128, 96, 2, 3, QI_COMPUTE_F32, NULL }, FALSE);
   run (&(Case){ "base", "text-to-image", NULL, 0, 512, 256, 1, 1, QI_COMPUTE_F16, NULL }, FALSE);
-  run (&(Case){ "base", "text-to-image", NULL, 0, 256, 256, 1, 1, QI_COMPUTE_F32, NULL, TRUE }, FALSE);
+  run (&(Case){ "base", "text-to-image", NULL, 0, 256, 256, 1, 1, QI_COMPUTE_F32, NULL, NULL, TRUE }, FALSE);
 }
 
 /* What stands beside the noise is planned too. */
@@ -213,11 +242,87 @@ test_references (void)
       prepare (&c, &work);
       for (guint k = 0; k < c.n_pictures; k++) /* sizes are enough */
         g_clear_pointer (&work.pictures[k].image, qi_image_unref);
-      plan = qi_plan_new (device, work.set, c.compute, work.pipeline, work.jobs, 1, &error);
+      plan = qi_plan_new (device, work.set, c.compute, work.pipeline, work.jobs, 1, NULL, &error);
       g_assert_no_error (error);
       peak[i] = qi_plan_stage (plan, QI_PART_MMDIT).scratch;
     }
   g_assert_cmpuint (peak[1], >, peak[0] * 3 / 2);
+}
+
+/* Adapters are counted as a part of their own, Kronecker products with what they need for work. */
+static void
+test_addons (void)
+{
+  const char *both = "diffusers.safetensors\nlokr.safetensors";
+  const Case with = { "base", "text-to-image", NULL, 0, 256, 256, 1, 3, QI_COMPUTE_F32, NULL, both };
+  g_auto (Work) work = { 0 };
+  g_autoptr (QiLoras) loras = NULL;
+  guint64 bytes[2];
+
+  run (&with, TRUE);
+  run (&(Case){ "base", "text-to-image", NULL, 0, 208, 336, 1, 1, QI_COMPUTE_F16, NULL, both }, TRUE);
+  run (&(Case){ "base", "controlnet", "controlnet", 1, 208, 144, 1, 3, QI_COMPUTE_F32, NULL, both }, FALSE);
+  run (&with, FALSE);
+
+  prepare (&with, &work);
+  loras = open_loras (work.set, both);
+  for (guint i = 0; i < 2; i++)
+    {
+      g_autoptr (GError) error = NULL;
+      g_autoptr (QiPlan) plan = qi_plan_new (device, work.set, QI_COMPUTE_F32, work.pipeline, work.jobs, 1, i ? loras : NULL, &error);
+
+      g_assert_no_error (error);
+      g_assert_cmpint (qi_plan_stage (plan, QI_PART_ADDONS).used, ==, i == 1);
+      bytes[i] = qi_plan_stage_bytes (plan, QI_PART_MMDIT);
+    }
+  g_assert_cmpuint (bytes[1], >, bytes[0]);
+}
+
+static void
+count_loads (const QiProgress *progress, gpointer user_data)
+{
+  *(guint *) user_data += progress->stage == QI_STAGE_LOAD;
+}
+
+/* The transformer's stage with these files; how many reads of weights were told. */
+static guint
+stage_with (QiRuntime *runtime, const QiLoras *loras)
+{
+  g_autoptr (GError) error = NULL;
+  guint n = 0;
+
+  qi_runtime_set_job (runtime, &(QiJob){ .loras = loras, .progress = count_loads, .user_data = &n });
+  g_assert_nonnull (qi_runtime_begin (runtime, QI_PART_MMDIT, &error));
+  g_assert_true (qi_runtime_end (runtime, &error));
+  g_assert_no_error (error);
+  qi_runtime_set_job (runtime, NULL);
+  return n;
+}
+
+/* Other files, another strength, or none: only they are read, and only when they differ. */
+static void
+test_exchange (void)
+{
+  g_autoptr (GError) error = NULL;
+  g_autofree char *model = model_path ("base");
+  g_autoptr (QiModelSet) set = qi_model_set_open (&(QiModelPaths){ .model = model }, &error);
+  g_autoptr (QiLoras) first = open_loras (set, "second.safetensors");
+  g_autoptr (QiLoras) again = open_loras (set, "\nsecond.safetensors:1");
+  g_autoptr (QiLoras) weaker = open_loras (set, "second.safetensors:0.5");
+  g_autoptr (QiLoras) zero = open_loras (set, "second.safetensors:0");
+  g_autoptr (QiRuntime) runtime = qi_runtime_new (device, set, QI_COMPUTE_F32, FALSE);
+
+  g_assert_cmpuint (stage_with (runtime, NULL), >, 90);
+  g_assert_cmpuint (stage_with (runtime, first), ==, 30);
+  g_assert_cmpuint (stage_with (runtime, again), ==, 0);
+  g_assert_cmpuint (stage_with (runtime, weaker), ==, 30);
+  g_assert_true (qi_runtime_is_loaded (runtime, QI_PART_ADDONS));
+  g_assert_cmpuint (stage_with (runtime, zero), ==, 0);
+  g_assert_false (qi_runtime_is_loaded (runtime, QI_PART_ADDONS));
+  g_assert_cmpuint (stage_with (runtime, first), ==, 30);
+  qi_runtime_unload (runtime, QI_PART_MMDIT);
+  g_assert_false (qi_runtime_is_loaded (runtime, QI_PART_ADDONS));
+  g_assert_cmpuint (stage_with (runtime, first), >, 120);
 }
 
 static void
@@ -232,7 +337,7 @@ test_too_little (void)
 
   prepare (&c, &work);
   runtime = qi_runtime_new (device, work.set, QI_COMPUTE_F32, FALSE);
-  plan = qi_plan_new (device, work.set, QI_COMPUTE_F32, work.pipeline, work.jobs, 1, &error);
+  plan = qi_plan_new (device, work.set, QI_COMPUTE_F32, work.pipeline, work.jobs, 1, NULL, &error);
   g_assert_no_error (error);
   qi_runtime_set_job (runtime, &(QiJob){ .plan = plan, .budget = 1 << 20 });
   g_assert_false (qi_pipeline_run (work.pipeline, runtime, work.jobs, 1, &picture, NULL, &error));
@@ -259,6 +364,8 @@ main (int argc, char **argv)
   g_test_add_func ("/plan/handed-over", test_handed_over);
   g_test_add_func ("/plan/pictures", test_pictures);
   g_test_add_func ("/plan/references", test_references);
+  g_test_add_func ("/plan/addons", test_addons);
+  g_test_add_func ("/plan/exchange", test_exchange);
   g_test_add_func ("/plan/too-little", test_too_little);
   status = g_test_run ();
   if (qi_device_validation_messages (device, NULL))

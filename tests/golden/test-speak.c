@@ -261,8 +261,9 @@ planned (void)
   for (guint i = 0; i < 2; i++)
     {
       weights += qi_pool_peak (qi_runtime_weights (plan, order[i]));
-      if (qi_part_guest (order[i]) != QI_N_PARTS)
-        weights += qi_pool_peak (qi_runtime_weights (plan, qi_part_guest (order[i])));
+      for (QiPart part = 0; part < QI_N_PARTS; part++)
+        if (qi_part_host (part) == order[i] && qi_runtime_weights (plan, part))
+          weights += qi_pool_peak (qi_runtime_weights (plan, part));
       most = MAX (most, weights + qi_pool_peak (qi_runtime_scratch (plan, order[i])));
     }
   g_assert_cmpuint (qi_device_memory (device).tensors, ==, 0);

@@ -1,7 +1,7 @@
 /* SPDX-FileCopyrightText: Sfumato authors
  * SPDX-License-Identifier: GPL-3.0-or-later */
-/* A picture like a photo, given at every place and not only at pixels: shapes with soft light, texture and edges. So what it looks
- * like when moved or zoomed is known exactly. Deterministic. */
+/* A picture like a photo, given at every place and not only at pixels: shapes with soft light, texture and edges. So
+ * what it looks like when moved or zoomed is known exactly. Deterministic. */
 #pragma once
 #include <glib.h>
 #include <math.h>

@@ -77,7 +77,8 @@ paint (guint width, guint height, guint left, guint right, guint top, guint bott
       g_autoptr (QiCompose) compose = qi_expand_prepare (expand, i, request, &error);
       const QiFrame *frame = &compose->frame;
       const double dx = (double) frame->frame.width / frame->content.width;
-      const QiMapping mapping = { frame->frame.x - frame->content.x * dx, dx, frame->frame.y - frame->content.y * dx, dx };
+      const QiMapping mapping = { frame->frame.x - frame->content.x * dx, dx, frame->frame.y - frame->content.y * dx,
+                                  dx };
       g_autoptr (QiImage) seen = qi_resample (truth, frame->width, frame->height, &mapping, QI_FILTER_LANCZOS);
       const QiMatch bright = { TRUE, { 1.05f, 1.05f, 1.05f }, { 2, 2, 2 } };
       g_autoptr (QiImage) result = qi_match_apply (&bright, seen, NULL, frame->width, frame->height);
@@ -137,7 +138,8 @@ figures (void)
   g_autoptr (QiRequest) strip = request_for (0, 100, 0, 0);
   const QiModelSizes sizes = qi_model_sizes (1328, 1328, 16);
 
-  g_test_message ("%u, %u passes", qi_expand_count (request, 4000, 4000, &sizes), qi_expand_count (strip, 6000, 4000, &sizes));
+  g_test_message ("%u, %u passes", qi_expand_count (request, 4000, 4000, &sizes),
+                  qi_expand_count (strip, 6000, 4000, &sizes));
   g_assert_cmpuint (qi_expand_count (request, 4000, 4000, &sizes), <=, 16);
   g_assert_cmpuint (qi_expand_count (strip, 6000, 4000, &sizes), <=, 6);
 }

@@ -127,7 +127,8 @@ difference (const QiImage *a, const QiImage *b, const QiImage *mask, gboolean se
     for (guint x = 0; x < qi_image_width (a); x++)
       for (guint c = 0; c < channels; c++)
         if (!mask || !qi_image_row (mask, y)[x] == !selected)
-          most = MAX (most, (guint) ABS (qi_image_row (a, y)[x * channels + c] - qi_image_row (b, y)[x * channels + c]));
+          most =
+              MAX (most, (guint) ABS (qi_image_row (a, y)[x * channels + c] - qi_image_row (b, y)[x * channels + c]));
   return most;
 }
 
@@ -259,7 +260,8 @@ islands (void)
 static void
 shift (void)
 {
-  static const double motions[][3] = { { 12, -12, 1 }, { -7, 5, 1 }, { 3.4, -8.7, 1 }, { 0, 0, 1.03 }, { -12, 12, 0.97 }, { 0.5, 0.5, 1.01 } };
+  static const double motions[][3] = { { 12, -12, 1 }, { -7, 5, 1 },      { 3.4, -8.7, 1 },
+                                       { 0, 0, 1.03 }, { -12, 12, 0.97 }, { 0.5, 0.5, 1.01 } };
 
   for (guint i = 0; i < G_N_ELEMENTS (motions); i++)
     {
@@ -340,7 +342,8 @@ uneven (void)
       {
         const double x = (double) (i / 3) / width - 0.5;
 
-        pixels[(gsize) y * width * 3 + i] = QI_CLAMP_BYTE ((float) (qi_image_row (way.compose->reference, y)[i] + 16 * x + 32 * x * x - 2));
+        pixels[(gsize) y * width * 3 + i] =
+            QI_CLAMP_BYTE ((float) (qi_image_row (way.compose->reference, y)[i] + 16 * x + 32 * x * x - 2));
       }
 
   g_autoptr (QiImage) result = qi_pixels_take (width, height, 3, pixels);
@@ -384,9 +387,10 @@ no_selection (void)
 
 /* -- transparency -------------------------------------------------------------------------------------- */
 
-/* A picture cut out: alpha 0 beside a line, with a colour nobody may see. (transfer full) */
+/* A picture cut out: alpha 0 beside a line, with a colour nobody may see; before it alpha falls for so many pixels.
+ * (transfer full) */
 static QiImage *
-cut_out (guint width, guint height)
+cut_out (guint width, guint height, guint ramp)
 {
   g_autoptr (QiImage) scene = scene_picture (width, height, 23, 0, 0, 1);
   guint8 *pixels = qi_pixels_alloc (width, height, 4);
@@ -401,7 +405,7 @@ cut_out (guint width, guint height)
         else
           {
             memcpy (p, qi_image_row (scene, y) + 3 * x, 3);
-            p[3] = 255;
+            p[3] = (guint8) MIN (255, 255 * (width / 2 - x) / (ramp + 1));
           }
       }
   return qi_pixels_take (width, height, 4, pixels);
@@ -410,8 +414,8 @@ cut_out (guint width, guint height)
 static void
 transparency (void)
 {
-  g_auto (Way) edit = begin (QI_TASK_EDIT, cut_out (300, 200), scene_ellipse (300, 200, 150, 100, 40, 40, 0), 512);
-  g_auto (Way) fill_way = begin (QI_TASK_FILL, cut_out (300, 200), scene_ellipse (300, 200, 150, 100, 40, 40, 0), 512);
+  g_auto (Way) edit = begin (QI_TASK_EDIT, cut_out (300, 200, 0), scene_ellipse (300, 200, 150, 100, 40, 40, 0), 512);
+  g_auto (Way) fill_way = begin (QI_TASK_FILL, cut_out (300, 200, 0), scene_ellipse (300, 200, 150, 100, 40, 40, 0), 512);
   g_autoptr (QiImage) red = one_colour (edit.frame.width, edit.frame.height, 250, 10, 20);
   g_autoptr (QiPatch) edited = finish (&edit, red);
   g_autoptr (QiPatch) filled = finish (&fill_way, red);
@@ -441,17 +445,17 @@ empty_layer (void)
   g_assert_cmpmem (qi_image_row (patch->pixels, 40) + 200, 4, ((guint8[]){ 250, 10, 20, 255 }), 4);
 }
 
-/* With the stub that copies, the model is given the crop with its alpha, and gives it back. */
+/* With a stub that repeats what it is given, that is the crop before any prefill, and its alpha comes back. */
 static void
 stub_copy (void)
 {
-  static const char *stubs[] = { "copy", "slow:5;shift:0,0,1", "fill:1,2,3" };
+  static const char *stubs[] = { "copy", "slow:5;shift:0,0", "fill:1,2,3" };
 
   for (guint i = 0; i < G_N_ELEMENTS (stubs); i++)
     {
       g_setenv ("QI_STUB", stubs[i], TRUE);
 
-      g_auto (Way) way = begin (QI_TASK_FILL, cut_out (300, 200), scene_ellipse (300, 200, 150, 100, 40, 40, 0), 512);
+      g_auto (Way) way = begin (QI_TASK_FILL, cut_out (300, 200, 0), scene_ellipse (300, 200, 150, 100, 40, 40, 0), 512);
       g_autoptr (QiPatch) patch = finish (&way, way.compose->picture);
       g_autoptr (QiImage) image = placed (&way, patch);
 
@@ -463,11 +467,34 @@ stub_copy (void)
     }
 }
 
+/* Half transparent pixels are seen against white, and come back without it. */
+static void
+translucent (void)
+{
+  g_auto (Way) way = begin (QI_TASK_EDIT, cut_out (300, 200, 30), scene_ellipse (300, 200, 150, 100, 40, 40, 0), 512);
+  g_autoptr (QiPatch) patch = finish (&way, way.compose->picture);
+  g_autoptr (QiImage) crop = qi_pixels_crop (way.image, &way.frame.frame);
+  guint n = 0;
+
+  for (guint y = 0; y < qi_image_height (crop); y++)
+    for (guint x = 0; x < qi_image_width (crop); x++)
+      {
+        const guint8 *is = qi_image_row (patch->pixels, y) + 4 * x, *was = qi_image_row (crop, y) + 4 * x;
+
+        g_assert_cmpuint (is[3], ==, was[3]);
+        for (guint c = 0; c < 3 && was[3]; c++)
+          g_assert_cmpint (ABS (is[c] - was[c]) * was[3], <=, 255); /* half a level, seen against white */
+        n += was[3] > 0 && was[3] < 255;
+      }
+  g_assert_cmpuint (n, >, 1000);
+}
+
 static void
 greyscale (void)
 {
   g_autoptr (QiImage) scene = scene_picture (300, 200, 29, 0, 0, 1);
-  g_auto (Way) way = begin (QI_TASK_FILL, qi_pixels_convert (scene, 1), scene_ellipse (300, 200, 150, 100, 40, 30, 9), 1024);
+  g_auto (Way) way =
+      begin (QI_TASK_FILL, qi_pixels_convert (scene, 1), scene_ellipse (300, 200, 150, 100, 40, 30, 9), 1024);
   g_autoptr (QiPatch) patch = finish (&way, way.compose->reference);
   g_autoptr (QiImage) image = placed (&way, patch);
 
@@ -485,7 +512,8 @@ told_cut_off (double cx, double radius)
                             scene_ellipse (700, 600, 350, 300, 90, 90, 0), 1024);
   const QiRect *frame = &way.frame.frame;
   g_autoptr (QiImage) red = one_colour (way.frame.width, way.frame.height, 250, 10, 20);
-  g_autoptr (QiImage) disc = scene_ellipse (way.frame.width, way.frame.height, cx - frame->x, 300 - frame->y, radius, radius, 0);
+  g_autoptr (QiImage) disc =
+      scene_ellipse (way.frame.width, way.frame.height, cx - frame->x, 300 - frame->y, radius, radius, 0);
   g_autoptr (QiImage) drawn = scene_replace (way.compose->reference, disc, red);
   g_autoptr (QiImage) allowed = scene_replace (way.compose->reference, way.compose->mask, drawn);
   g_autoptr (QiPatch) patch = finish (&way, allowed);
@@ -542,6 +570,7 @@ main (int argc, char **argv)
   g_test_add_func ("/compose/job/transparency", transparency);
   g_test_add_func ("/compose/job/empty-layer", empty_layer);
   g_test_add_func ("/compose/job/stub", stub_copy);
+  g_test_add_func ("/compose/job/translucent", translucent);
   g_test_add_func ("/compose/job/grey", greyscale);
   g_test_add_func ("/compose/job/cut-off", cut_off);
   g_test_add_func ("/compose/job/refused", refused);

@@ -12,8 +12,8 @@
 #define HEIGHT 160
 #define N 3
 
-/* What a model would give for the original that true layers make: their alpha, their colours but for some levels of noise, and where
- * they hide each other whatever it thinks is there. */
+/* What a model would give for the original that true layers make: their alpha, their colours but for some levels of
+ * noise, and where they hide each other whatever it thinks is there. */
 typedef struct
 {
   QiImage *layers[N];
@@ -128,7 +128,8 @@ recovered (void)
 
         for (guint i = N; i-- > 0;)
           {
-            const guint8 *model = qi_image_row (taken.layers[i], y) + 4 * x, *was = qi_image_row (taken.original, y) + 3 * x;
+            const guint8 *model = qi_image_row (taken.layers[i], y) + 4 * x,
+                         *was = qi_image_row (taken.original, y) + 3 * x;
             const guint8 *is = qi_image_row (layers->pdata[i], y) + 4 * x;
 
             g_assert_cmpuint (is[3], ==, model[3]);
@@ -170,7 +171,8 @@ larger (void)
     {
       for (guint y = 0; y < HEIGHT; y++)
         for (guint x = 0; x < WIDTH; x++)
-          most = MAX (most, (guint) ABS (qi_image_row (layers->pdata[i], y)[4 * x + 3] - qi_image_row (taken.layers[i], y)[4 * x + 3]));
+          most = MAX (most, (guint) ABS (qi_image_row (layers->pdata[i], y)[4 * x + 3]
+                                         - qi_image_row (taken.layers[i], y)[4 * x + 3]));
       qi_image_unref (small[i]);
     }
   g_test_message ("alpha differs by %u at most", most);

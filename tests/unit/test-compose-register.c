@@ -24,9 +24,9 @@ residual (const QiDrift *found, double dx, double dy, double zoom, guint width, 
 static void
 sweep (void)
 {
-  static const double shifts[][2] = { { 0, 0 },     { 0.4, -0.3 }, { 1, 1 },     { -2.5, 3.25 }, { 5, -7 },    { 12, 12 },
-                                      { -12, 12 },  { 12, -12 },   { -12, -12 }, { 12, 0 },      { 0, -12 },   { -8.6, 0.2 },
-                                      { 10.9, -4 }, { 3, 11.5 },   { -11.5, 6 } };
+  static const double shifts[][2] = { { 0, 0 },   { 0.4, -0.3 }, { 1, 1 },     { -2.5, 3.25 }, { 5, -7 },
+                                      { 12, 12 }, { -12, 12 },   { 12, -12 },  { -12, -12 },   { 12, 0 },
+                                      { 0, -12 }, { -8.6, 0.2 }, { 10.9, -4 }, { 3, 11.5 },    { -11.5, 6 } };
   static const double zooms[] = { 0.97, 1, 1.03 };
   const guint width = 336, height = 304;
   g_autoptr (QiImage) picture = scene_picture (width, height, 7, 0, 0, 1);
@@ -65,7 +65,8 @@ worse (const QiImage *image, double gain, double offset)
       {
         const float noise = 4 * (scene_hash ((gint32) i, (gint32) y, 5) + scene_hash ((gint32) i, (gint32) y, 6) - 1);
 
-        pixels[(gsize) y * width * 3 + i] = QI_CLAMP_BYTE ((float) (qi_image_row (image, y)[i] * gain + offset) + noise);
+        pixels[(gsize) y * width * 3 + i] =
+            QI_CLAMP_BYTE ((float) (qi_image_row (image, y)[i] * gain + offset) + noise);
       }
   return qi_pixels_take (width, height, 3, pixels);
 }
@@ -117,7 +118,8 @@ sizes (void)
 static void
 beyond (void)
 {
-  static const double motions[][3] = { { 14, 0, 1 }, { 0, -20, 1 }, { -25, 18, 1 }, { 0, 0, 1.05 }, { 3, 2, 0.95 }, { 16, 16, 1.06 } };
+  static const double motions[][3] = { { 14, 0, 1 },   { 0, -20, 1 },  { -25, 18, 1 },
+                                       { 0, 0, 1.05 }, { 3, 2, 0.95 }, { 16, 16, 1.06 } };
   const guint width = 448, height = 448;
   g_autoptr (QiImage) picture = scene_picture (width, height, 21, 0, 0, 1);
   g_autoptr (QiImage) mask = scene_ellipse (width, height, 224, 224, 90, 90, 0);
@@ -161,11 +163,24 @@ nothing (void)
       g_autoptr (QiImage) unrelated = scene_picture (width, height, seed, 0, 0, 1);
       const QiDrift drift = qi_drift_measure (picture, unrelated, mask);
 
-      g_test_message ("unrelated %u: found %g %g %g, correlation %g", seed, drift.dx, drift.dy, drift.zoom, drift.correlation);
+      g_test_message ("unrelated %u: found %g %g %g, correlation %g", seed, drift.dx, drift.dy, drift.zoom,
+                      drift.correlation);
       g_assert_false (drift.beyond);
       n += drift.measured;
     }
   g_assert_cmpuint (n, ==, 0);
+
+  /* A quarter of it is still there, in its place: found, and not trusted. */
+  g_autoptr (QiImage) other = scene_picture (width, height, 90, 0, 0, 1);
+  guint8 *pixels = qi_pixels_alloc (width, height, 3);
+
+  for (guint y = 0; y < height; y++)
+    for (guint i = 0; i < width * 3; i++)
+      pixels[(gsize) y * width * 3 + i] = (guint8) ((qi_image_row (picture, y)[i] + 3 * qi_image_row (other, y)[i]) / 4);
+
+  g_autoptr (QiImage) faint = qi_pixels_take (width, height, 3, pixels);
+
+  g_assert_false (qi_drift_measure (picture, faint, mask).measured);
   g_assert_false (qi_drift_measure (picture, one_colour, mask).measured);
   g_assert_false (qi_drift_measure (one_colour, picture, mask).measured);
   g_assert_false (qi_drift_measure (one_colour, one_colour, mask).measured);

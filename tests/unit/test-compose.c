@@ -26,7 +26,8 @@ contains (const QiRect *outer, const QiRect *inner)
 static void
 check_plan (const QiFrame *plan, const QiRect *canvas, const QiModelSizes *sizes)
 {
-  const double sx = (double) plan->content.width / plan->frame.width, sy = (double) plan->content.height / plan->frame.height;
+  const double sx = (double) plan->content.width / plan->frame.width,
+               sy = (double) plan->content.height / plan->frame.height;
   const QiRect picture = { 0, 0, (int) plan->width, (int) plan->height };
 
   g_assert_true (contains (canvas, &plan->frame) && !qi_rect_is_empty (&plan->frame));
@@ -56,8 +57,10 @@ random_frames (void)
       const QiModelSizes sizes = qi_model_sizes (side, side, 16);
       const int reach = 1 << g_rand_int_range (random, 3, 14);
       const QiRect canvas = { 0, 0, g_rand_int_range (random, 1, reach), g_rand_int_range (random, 1, reach) };
-      const QiRect selection = { g_rand_int_range (random, -50, canvas.width), g_rand_int_range (random, -50, canvas.height),
-                                 g_rand_int_range (random, 51, 52 + canvas.width), g_rand_int_range (random, 51, 52 + canvas.height) };
+      const QiRect selection = { g_rand_int_range (random, -50, canvas.width),
+                                 g_rand_int_range (random, -50, canvas.height),
+                                 g_rand_int_range (random, 51, 52 + canvas.width),
+                                 g_rand_int_range (random, 51, 52 + canvas.height) };
       const QiRect seen = qi_rect_intersect (&selection, &canvas);
       QiFrame plan;
 
@@ -179,7 +182,15 @@ new_pictures (void)
 static QiFrame
 inner_frame (guint width, guint height)
 {
-  return (QiFrame){ { 10, 10, (int) width, (int) height }, width, height, { 0, 0, (int) width, (int) height }, { 0 }, TRUE, TRUE, TRUE, TRUE };
+  return (QiFrame) { { 10, 10, (int) width, (int) height },
+                     width,
+                     height,
+                     { 0, 0, (int) width, (int) height },
+                     { 0 },
+                     TRUE,
+                     TRUE,
+                     TRUE,
+                     TRUE };
 }
 
 static guint8
@@ -342,7 +353,8 @@ resampling (void)
     for (guint x = 0; x < width; x++)
       for (guint c = 0; c < 3; c++)
         {
-          g_assert_cmpuint (at (moved, 3 * x + c, y), ==, at (picture, 3 * qi_mirror ((int) x + 5, width) + c, qi_mirror ((int) y - 3, height)));
+          g_assert_cmpuint (at (moved, 3 * x + c, y), ==,
+                            at (picture, 3 * qi_mirror ((int) x + 5, width) + c, qi_mirror ((int) y - 3, height)));
           g_assert_cmpint (ABS (at (back, 3 * x + c, y) - at (picture, 3 * x + c, y)), <=, 6);
         }
 }
@@ -356,7 +368,8 @@ resampling_alpha (void)
 
   for (guint y = 0; y < side; y++)
     for (guint x = 0; x < side; x++)
-      memcpy (pixels + 4 * (y * side + x), x < 30 ? ((guint8[]){ 200, 50, 10, 255 }) : ((guint8[]){ 0, 255, 255, 0 }), 4);
+      memcpy (pixels + 4 * (y * side + x), x < 30 ? ((guint8[]) { 200, 50, 10, 255 }) : ((guint8[]) { 0, 255, 255, 0 }),
+              4);
 
   g_autoptr (QiImage) image = qi_pixels_take (side, side, 4, pixels);
   const QiMapping mapping = qi_mapping_fit (side, side, 24, 24);
@@ -430,6 +443,12 @@ blending_light (void)
 
   g_assert_cmpint (ABS (at (grey, 0, 0) - 187), <=, 1);
   g_assert_cmpmem (qi_image_row (same, 0), 4, black, 4);
+
+  const guint8 unseen[4] = { 77, 8, 200, 0 };
+  g_autoptr (QiImage) clear = qi_pixels_take (1, 1, 4, g_memdup2 (unseen, 4));
+  g_autoptr (QiImage) untouched = qi_blend_onto (empty, clear, NULL, 0, 0); /* the colour under alpha 0 stays, too */
+
+  g_assert_cmpmem (qi_image_row (untouched, 0), 4, nothing, 4);
 }
 
 int

@@ -43,6 +43,12 @@ typedef struct
   GMainLoop *loop;
 } Answer;
 
+typedef struct
+{
+  QiClient *client;
+  pid_t pid;
+} Stuck;
+
 static void
 answered (GObject *client, GAsyncResult *result, gpointer data)
 {
@@ -150,6 +156,39 @@ test_fails (gconstpointer data)
   g_assert_null (wire_run (request, NULL, NULL, NULL, &error));
   g_assert_error (error, QI_ERROR, QI_ERROR_OUT_OF_MEMORY);
   g_assert_cmpint (wire_worker_pid (), ==, pid); /* which is no reason to end */
+  wire_end_worker ();
+}
+
+static void
+give_up (gpointer data)
+{
+  Stuck *stuck = data;
+
+  stuck->pid = wire_worker_pid ();
+  g_assert_cmpint (kill (stuck->pid, SIGSTOP), ==, 0);
+  qi_client_end_worker (stuck->client);
+}
+
+/* A person has waited long enough. */
+static void
+test_ended (void)
+{
+  g_autoptr (QiClient) client = qi_client_new ();
+  g_autoptr (QiRequest) request = wire_request (QI_TASK_GENERATE);
+  g_autoptr (GMainLoop) loop = g_main_loop_new (NULL, FALSE);
+  Answer answer = { .loop = loop };
+  Stuck stuck = { client, 0 };
+  int status = 0;
+  WireSeen seen = { .stage = QI_STAGE_DENOISE, .in_stage = give_up, .data = &stuck };
+
+  wire_stub ("seed;slow:100");
+  qi_client_end_worker (client); /* there is none: nothing happens */
+  qi_client_run_async (client, request, NULL, wire_see, &seen, NULL, answered, &answer);
+  g_main_loop_run (loop);
+  g_assert_error (answer.error, QI_ERROR, QI_ERROR_WORKER_GONE);
+  g_clear_error (&answer.error);
+  wire_wait_gone (stuck.pid, 5, &status);
+  assert_works ();
   wire_end_worker ();
 }
 
@@ -401,6 +440,7 @@ add_tests (void)
   static const char *const stages[] = { "load", "encode", "denoise", "decode" };
 
   g_test_add_func ("/wire/death/killed", test_killed);
+  g_test_add_func ("/wire/death/ended", test_ended);
   for (guint i = 0; i < G_N_ELEMENTS (stages); i++)
     {
       g_autofree char *dies = g_strdup_printf ("/wire/death/dies/%s", stages[i]);

@@ -1,0 +1,301 @@
+/* SPDX-FileCopyrightText: Sfumato authors
+ * SPDX-License-Identifier: GPL-3.0-or-later */
+#include "plugin/script.h"
+
+#include <glib/gi18n-lib.h>
+
+#include "base/error.h"
+#include "plugin/host.h"
+#include "plugin/layers.h"
+#include "plugin/memory.h"
+#include "ui/messages.h"
+#include "ui/settings.h"
+#include "ui/wording.h"
+#include "ui/work.h"
+#include "wire/client.h"
+
+#define HEARTBEAT_MS 1000 /* a GIMP that is gone is noticed by talking to it */
+
+void
+qi_made_clear (QiMade *made)
+{
+  g_clear_pointer (&made->layers, g_free);
+}
+
+/* A card that a script cannot pass over, as an error. */
+static gboolean
+say (QiCard *card, GError **error)
+{
+  g_autoptr (QiCard) owned = card;
+  g_autofree char *sentence = qi_card_sentence (owned);
+
+  g_set_error_literal (error, QI_ERROR, QI_ERROR_FAILED, sentence);
+  return FALSE;
+}
+
+/* What the window would put on a card, in the words of that card. */
+static gboolean
+say_error (GError *inner, GError **error)
+{
+  g_autoptr (GError) owned = inner;
+  QiCard *card = qi_card_from_error (owned);
+
+  if (card)
+    return say (card, error);
+  g_propagate_error (error, g_steal_pointer (&owned)); /* cancelled */
+  return FALSE;
+}
+
+/* -- progress ---------------------------------------------------------------------------------------- */
+
+typedef struct
+{
+  QiPace pace;
+  char *text;
+  guint heartbeat;
+} Bar;
+
+static double
+now (void)
+{
+  return (double) g_get_monotonic_time () / 1e6;
+}
+
+static gboolean
+on_heartbeat (gpointer data)
+{
+  Bar *bar = data;
+
+  qi_pace_tick (&bar->pace, now ());
+  gimp_progress_update (bar->pace.bar);
+  return G_SOURCE_CONTINUE;
+}
+
+static void
+on_progress (const QiProgress *progress, gpointer data)
+{
+  Bar *bar = data;
+  g_autofree char *text = qi_words_stage (progress);
+
+  qi_pace_tell (&bar->pace, now (), progress->seconds_left);
+  if (g_strcmp0 (text, bar->text) == 0)
+    return;
+  g_free (bar->text);
+  bar->text = g_steal_pointer (&text);
+  gimp_progress_set_text (bar->text);
+  gimp_progress_update (bar->pace.bar);
+}
+
+static void
+bar_start (Bar *bar, double estimate)
+{
+  qi_pace_begin (&bar->pace, now (), estimate);
+  gimp_progress_init (_("Starting"));
+  bar->heartbeat = g_timeout_add (HEARTBEAT_MS, on_heartbeat, bar);
+}
+
+static void
+bar_end (Bar *bar)
+{
+  g_source_remove (bar->heartbeat);
+  g_free (bar->text);
+  gimp_progress_end ();
+}
+
+/* -- what can be said before the work ---------------------------------------------------------------- */
+
+static gboolean
+check_target (const QiRequest *request, GimpImage *image, GimpLayer *target, GError **error)
+{
+  const QiRect selection = image ? qi_selection_rect (image) : (QiRect){ 0 };
+  QiRect layer, there;
+
+  if (request->task == QI_TASK_GENERATE)
+    return TRUE;
+  if (!image)
+    {
+      g_set_error_literal (error, QI_ERROR, QI_ERROR_BAD_REQUEST,
+                           _("No image is open. This command works on one; Generate Image makes a new one."));
+      return FALSE;
+    }
+  if (request->task == QI_TASK_FILL && qi_rect_is_empty (&selection))
+    return say (qi_card_new (QI_SAY_NO_SELECTION), error);
+  if (!target || request->source == QI_SOURCE_VISIBLE || qi_rect_is_empty (&selection))
+    return TRUE;
+  layer = qi_layer_rect (target);
+  there = qi_rect_intersect (&layer, &selection);
+  if (qi_rect_is_empty (&there))
+    {
+      g_autofree char *name = gimp_item_get_name (GIMP_ITEM (target));
+
+      return say (qi_card_new (QI_SAY_SELECTION_MISSES, name), error);
+    }
+  return TRUE;
+}
+
+/* (transfer full) of QiHostReference. A channel stands for what is visible of its image. */
+static GPtrArray *
+references_of (GPtrArray *drawables)
+{
+  GPtrArray *references = g_ptr_array_new_with_free_func ((GDestroyNotify) qi_host_reference_free);
+
+  for (guint i = 0; drawables && i < drawables->len; i++)
+    {
+      GimpDrawable *drawable = g_ptr_array_index (drawables, i);
+      GimpLayer *layer = qi_layer_of (drawable);
+      QiHostReference *reference = g_new0 (QiHostReference, 1);
+
+      reference->image = gimp_image_get_id (gimp_item_get_image (GIMP_ITEM (drawable)));
+      reference->layer = layer ? gimp_item_get_id (GIMP_ITEM (layer)) : QI_HOST_NONE;
+      reference->name = gimp_item_get_name (GIMP_ITEM (drawable));
+      g_ptr_array_add (references, reference);
+    }
+  return references;
+}
+
+/* -- the job ----------------------------------------------------------------------------------------- */
+
+/* A picture that moved too far is not placed: the card offers no going on. */
+static gboolean
+check_results (QiWork *work, GError **error)
+{
+  for (guint k = 0; k < qi_work_n_results (work); k++)
+    if (qi_work_moved (work, k) > 0)
+      return say (qi_card_new (QI_SAY_MOVED, qi_work_moved (work, k)), error);
+  return TRUE;
+}
+
+/* The first result as an image, where there is none; its layer becomes the target of the others. */
+static gboolean
+open_first (QiHost *host, const QiHostResult *result, QiMade *made, GError **error)
+{
+  const gint id = qi_host_open (host, result, error);
+  g_autofree GimpLayer **layers = NULL;
+
+  made->image = qi_image_by_id (id);
+  if (!made->image)
+    return FALSE;
+  layers = gimp_image_get_layers (made->image);
+  made->layers[made->n_layers++] = layers[0];
+  return TRUE;
+}
+
+/* All of them in one undo step, or none. */
+static gboolean
+place (QiHost *host, QiWork *work, GimpImage *image, QiMade *made, GError **error)
+{
+  const guint n = qi_work_n_results (work);
+  gboolean ok = TRUE;
+
+  made->image = image;
+  made->layers = g_new0 (GimpLayer *, n + 1);
+  made->seed = qi_work_seed (work);
+  if (image)
+    gimp_image_undo_group_start (image);
+  for (guint k = 0; ok && k < n; k++)
+    {
+      QiHostResult result = *qi_work_result (work, k);
+      gint id;
+
+      if (!image && k == 0)
+        {
+          ok = open_first (host, &result, made, error);
+          continue;
+        }
+      if (!image)
+        {
+          result.image = gimp_image_get_id (made->image);
+          result.canvas = (QiRect){ 0 };
+          result.target = gimp_item_get_id (GIMP_ITEM (made->layers[0]));
+        }
+      id = qi_host_insert (host, &result, error);
+      ok = id != QI_HOST_NONE;
+      if (ok)
+        made->layers[made->n_layers++] = qi_layer_by_id (id);
+    }
+  for (guint k = 0; !ok && image && k < made->n_layers; k++)
+    gimp_image_remove_layer (image, made->layers[k]);
+  if (image)
+    gimp_image_undo_group_end (image);
+  return ok;
+}
+
+static gboolean
+make (QiHost *host, const QiWorkSource *source, const QiRequest *request, QiMade *made, GError **error)
+{
+  g_autoptr (QiClient) client = qi_client_new ();
+  g_autoptr (GError) inner = NULL;
+  g_autoptr (QiEngineInfo) info = qi_client_info (client, request, source->references ? source->references->len : 0, NULL,
+                                                  &inner);
+  g_autoptr (QiWork) work = NULL;
+  Bar bar = { 0 };
+  gboolean ok;
+
+  if (info && info->problem)
+    g_set_error_literal (&inner, QI_ERROR, info->problem_code, info->problem);
+  else if (info)
+    work = qi_work_new (host, source, request, info, &inner);
+  if (!work)
+    return say_error (g_steal_pointer (&inner), error);
+  bar_start (&bar, info->seconds[request->quality]);
+  ok = qi_work_run (work, client, on_progress, &bar, NULL, &inner);
+  bar_end (&bar);
+  if (!ok)
+    return say_error (g_steal_pointer (&inner), error);
+  if (!check_results (work, error))
+    return FALSE;
+  ok = place (host, work, qi_image_by_id (source->image), made, &inner);
+  return ok || say_error (g_steal_pointer (&inner), error);
+}
+
+gboolean
+qi_script_make (const QiCommand *command, const QiRequest *request, GimpImage *image, GimpDrawable *const *drawables,
+                GPtrArray *references, QiMade *made, GError **error)
+{
+  g_autoptr (QiHost) host = qi_gimp_host_new (FALSE);
+  g_autoptr (QiSettings) settings = qi_settings_new (NULL);
+  g_autoptr (GPtrArray) sources = references_of (references);
+  GimpLayer *target = image ? qi_layers_topmost (drawables) : NULL;
+  const gboolean new_image = request->task == QI_TASK_GENERATE && request->destination == QI_DESTINATION_IMAGE;
+  QiWorkSource source = { .image = image && !new_image ? gimp_image_get_id (image) : QI_HOST_NONE,
+                          .target = target ? gimp_item_get_id (GIMP_ITEM (target)) : QI_HOST_NONE,
+                          .selection_layer = QI_HOST_NONE,
+                          .references = sources };
+
+  if (!check_target (request, image, target, error))
+    return FALSE;
+  qi_settings_set_last (settings, qi_command_short_name (command), request, NULL);
+  return make (host, &source, request, made, error);
+}
+
+gboolean
+qi_script_again (const char *prompt, gint64 seed, GimpImage *image, GimpDrawable *const *drawables, QiMade *made,
+                 GError **error)
+{
+  g_autoptr (QiHost) host = qi_gimp_host_new (FALSE);
+  GimpLayer *layer = image ? qi_layers_topmost (drawables) : NULL;
+  g_autoptr (QiHostMemory) memory = NULL;
+  QiWorkSource source = { .selection_layer = QI_HOST_NONE };
+  QiRequest *request;
+
+  if (!layer || !qi_memory_has (layer))
+    return say (qi_card_new (QI_SAY_NOT_OURS), error);
+  memory = qi_memory_of (layer, error);
+  if (!memory)
+    return FALSE;
+  request = memory->request;
+  request->seed = seed;
+  request->results = 1;
+  if (prompt && *prompt)
+    {
+      g_free (request->prompt);
+      request->prompt = g_strdup (prompt);
+    }
+  source.image = memory->image;
+  source.target = memory->target;
+  source.above = source.except = gimp_item_get_id (GIMP_ITEM (layer));
+  source.references = memory->references;
+  source.place = qi_layer_rect (layer);
+  qi_memory_selection (memory, request, &source.selection_layer, &source.bounds);
+  return qi_request_check (request, error) && make (host, &source, request, made, error);
+}

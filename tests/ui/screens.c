@@ -1,0 +1,244 @@
+/* SPDX-FileCopyrightText: Sfumato authors
+ * SPDX-License-Identifier: GPL-3.0-or-later */
+/* tests/ui/screens.c — makes states of the window, takes their pictures and looks at what a person could use.
+ *
+ *   screens [--css FILE] [--font NAME] [--catalogue FOLDER] [--out FOLDER] STATE[=NAME]…
+ *
+ * For each state, as TAP: everything that can be used has a name, no mnemonic stands twice, Tab comes to everything. */
+#include <glib/gi18n-lib.h>
+#include <locale.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "tests/ui/states.h"
+#include "ui/widgets.h"
+
+static char *css, *font, *catalogue, *out, *pseudo;
+static const GOptionEntry entries[] = { { "css", 0, 0, G_OPTION_ARG_FILENAME, &css, NULL, NULL },
+                                        { "font", 0, 0, G_OPTION_ARG_STRING, &font, NULL, NULL },
+                                        { "catalogue", 0, 0, G_OPTION_ARG_FILENAME, &catalogue, NULL, NULL },
+                                        { "out", 0, 0, G_OPTION_ARG_FILENAME, &out, NULL, NULL },
+                                        { "pseudo", 0, 0, G_OPTION_ARG_STRING, &pseudo, NULL, NULL },
+                                        G_OPTION_ENTRY_NULL };
+static guint n_points, n_failed;
+
+static void
+point (const char *state, const char *what, GPtrArray *faults)
+{
+  for (guint k = 0; k < faults->len; k++)
+    g_print ("# %s\n", (char *) faults->pdata[k]);
+  n_failed += faults->len > 0;
+  g_print ("%sok %u - /ui/screens/%s/%s\n", faults->len ? "not " : "", ++n_points, state, what);
+}
+
+static gboolean
+seen (GtkWidget *widget)
+{
+  return gtk_widget_get_mapped (widget) && gtk_widget_get_child_visible (widget);
+}
+
+static gboolean
+usable (GtkWidget *widget)
+{
+  return !GTK_IS_SCROLLBAR (widget) && (GTK_IS_BUTTON (widget) || GTK_IS_ENTRY (widget) || GTK_IS_TEXT_VIEW (widget) || GTK_IS_COMBO_BOX (widget) ||
+         GTK_IS_RANGE (widget) || GTK_IS_DRAWING_AREA (widget) || GTK_IS_SWITCH (widget));
+}
+
+/* Parts of one control that GTK makes itself: the arrow of a combo box. */
+static gboolean
+part_of_combo (GtkWidget *widget)
+{
+  GtkWidget *combo = gtk_widget_get_ancestor (widget, GTK_TYPE_COMBO_BOX);
+
+  return combo && combo != widget && !GTK_IS_ENTRY (widget);
+}
+
+typedef struct
+{
+  GPtrArray *unnamed, *mnemonics, *untranslated, *focusable;
+  GHashTable *letters;
+} Crawl;
+
+/* The name as a screen reader would get it. */
+static char *
+name_of (GtkWidget *widget)
+{
+  AtkObject *accessible = gtk_widget_get_accessible (widget);
+  const char *name = atk_object_get_name (accessible);
+
+  if (name && *name)
+    return g_strdup (name);
+  g_autoptr (AtkRelationSet) relations = atk_object_ref_relation_set (accessible);
+  AtkRelation *label = atk_relation_set_get_relation_by_type (relations, ATK_RELATION_LABELLED_BY);
+  GPtrArray *targets = label ? atk_relation_get_target (label) : NULL;
+  if (targets && targets->len)
+    return g_strdup (atk_object_get_name (targets->pdata[0]));
+  return NULL;
+}
+
+static void
+check_translated (Crawl *crawl, const char *text)
+{
+  gboolean letters = FALSE;
+
+  for (const char *at = text; at && *at; at = g_utf8_next_char (at))
+    letters |= g_unichar_isalpha (g_utf8_get_char (at));
+  /* What people typed or called so, units and names, are not for translation. */
+  static const char *const names[] = { "sloop.jpg", "harbour.xcf", "HARBOUR LIGHTS", "Sundays, 7 pm", "RTX 4060", "Qwen-Image Edit 2511",
+                                       "NVIDIA GeForce RTX 4060", "Demo model", "Foto", "Photo", "Sfumato" };
+  for (guint k = 0; k < G_N_ELEMENTS (names); k++)
+    if (g_strcmp0 (text, names[k]) == 0)
+      return;
+  if (letters && !strstr (text, pseudo))
+    g_ptr_array_add (crawl->untranslated, g_strdup_printf ("not translated: “%s”", text));
+}
+
+static void
+crawl_widget (GtkWidget *widget, gpointer data)
+{
+  Crawl *crawl = data;
+
+  if (!seen (widget))
+    return;
+  if (usable (widget) && !part_of_combo (widget) && !GTK_IS_SPIN_BUTTON (gtk_widget_get_parent (widget)))
+    {
+      g_autofree char *name = name_of (widget);
+      if (!name || !*name)
+        g_ptr_array_add (crawl->unnamed, g_strdup_printf ("%s has no name", G_OBJECT_TYPE_NAME (widget)));
+      else if (pseudo && !GTK_IS_TEXT_VIEW (widget))
+        check_translated (crawl, name);
+    }
+  if (gtk_widget_get_can_focus (widget) && gtk_widget_is_sensitive (widget) && usable (widget))
+    g_ptr_array_add (crawl->focusable, widget);
+  if (GTK_IS_LABEL (widget))
+    {
+      const guint keyval = gtk_label_get_mnemonic_keyval (GTK_LABEL (widget));
+      if (pseudo)
+        check_translated (crawl, gtk_label_get_text (GTK_LABEL (widget)));
+      if (keyval != GDK_KEY_VoidSymbol && gtk_widget_is_sensitive (widget))
+        {
+          const char *before = g_hash_table_lookup (crawl->letters, GUINT_TO_POINTER (keyval));
+          if (before)
+            g_ptr_array_add (crawl->mnemonics,
+                             g_strdup_printf ("“%s” and “%s” share a mnemonic", before, gtk_label_get_label (GTK_LABEL (widget))));
+          g_hash_table_insert (crawl->letters, GUINT_TO_POINTER (keyval), (gpointer) gtk_label_get_label (GTK_LABEL (widget)));
+        }
+    }
+  if (GTK_IS_CONTAINER (widget))
+    gtk_container_forall (GTK_CONTAINER (widget), crawl_widget, data);
+}
+
+static void
+prompt_letter (Crawl *crawl)
+{
+  const char *label = _ ("Prom_pt");
+  const char *at = strchr (label, '_');
+
+  g_hash_table_insert (crawl->letters,
+                       GUINT_TO_POINTER (gdk_keyval_to_lower (gdk_unicode_to_keyval (g_utf8_get_char (at + 1)))), (gpointer) label);
+}
+
+/* Goes through the window by Tab, and looks for what was not come to. Of a radio row only the active one is a stop. */
+static void
+check_tab (GtkWidget *window, Crawl *crawl, GPtrArray *faults)
+{
+  g_autoptr (GHashTable) visited = g_hash_table_new (NULL, NULL);
+
+  for (guint k = 0; k < 200; k++)
+    {
+      GtkWidget *focus = gtk_window_get_focus (GTK_WINDOW (window));
+      if (focus)
+        g_hash_table_add (visited, focus);
+      g_signal_emit_by_name (window, "move-focus", GTK_DIR_TAB_FORWARD);
+    }
+  for (guint k = 0; k < crawl->focusable->len; k++)
+    {
+      GtkWidget *widget = crawl->focusable->pdata[k];
+      g_autofree char *name = name_of (widget);
+      if (!g_hash_table_contains (visited, widget) && !part_of_combo (widget) && !GTK_IS_COMBO_BOX (widget) &&
+          !gtk_widget_get_ancestor (widget, GTK_TYPE_POPOVER) &&
+          !(GTK_IS_RADIO_BUTTON (widget) && !gtk_toggle_button_get_active (GTK_TOGGLE_BUTTON (widget)))) /* by arrows */
+        g_ptr_array_add (faults, g_strdup_printf ("Tab does not come to %s “%s”", G_OBJECT_TYPE_NAME (widget), name ? name : ""));
+    }
+}
+
+static void
+look (QiState *state, const char *name)
+{
+  Crawl crawl = { g_ptr_array_new_with_free_func (g_free), g_ptr_array_new_with_free_func (g_free),
+                  g_ptr_array_new_with_free_func (g_free), g_ptr_array_new (), g_hash_table_new (NULL, NULL) };
+  g_autoptr (GPtrArray) tab = g_ptr_array_new_with_free_func (g_free);
+
+  if (!g_str_has_prefix (name, "models"))
+    prompt_letter (&crawl);
+  crawl_widget (state->window, &crawl);
+  point (name, "names", crawl.unnamed);
+  point (name, "mnemonics", crawl.mnemonics);
+  if (pseudo)
+    point (name, "translated", crawl.untranslated);
+  check_tab (state->window, &crawl, tab);
+  point (name, "tab", tab);
+  g_ptr_array_unref (crawl.unnamed);
+  g_ptr_array_unref (crawl.mnemonics);
+  g_ptr_array_unref (crawl.untranslated);
+  g_ptr_array_unref (crawl.focusable);
+  g_hash_table_unref (crawl.letters);
+}
+
+static void
+take_picture (GtkWidget *window, const char *name)
+{
+  g_autofree char *file = g_strconcat (name, ".png", NULL), *path = g_build_filename (out, file, NULL);
+  GdkWindow *gdk = gtk_widget_get_window (window);
+  g_autoptr (GError) error = NULL;
+  g_autoptr (GPtrArray) faults = g_ptr_array_new_with_free_func (g_free);
+
+  /* From the screen, pop-overs included. */
+  int x, y;
+  gdk_window_get_origin (gdk, &x, &y);
+  g_autoptr (GdkPixbuf) picture = gdk_pixbuf_get_from_window (gdk_get_default_root_window (), x, y, gdk_window_get_width (gdk),
+                                                              gdk_window_get_height (gdk));
+  if (!picture || !gdk_pixbuf_save (picture, path, "png", &error, "compression", "9", NULL))
+    g_ptr_array_add (faults, g_strdup (error ? error->message : "no picture"));
+  point (name, "picture", faults);
+}
+
+int
+main (int argc, char **argv)
+{
+  g_autoptr (GOptionContext) context = g_option_context_new ("STATE[=NAME]…");
+  g_autoptr (GError) error = NULL;
+
+  setlocale (LC_ALL, "");
+  g_option_context_add_main_entries (context, entries, NULL);
+  g_option_context_add_group (context, gtk_get_option_group (TRUE));
+  if (!g_option_context_parse (context, &argc, &argv, &error))
+    g_error ("%s", error->message);
+  if (catalogue)
+    {
+      bindtextdomain (GETTEXT_PACKAGE, catalogue);
+      bind_textdomain_codeset (GETTEXT_PACKAGE, "UTF-8");
+    }
+  GtkSettings *settings = gtk_settings_get_default ();
+  g_object_set (settings, "gtk-theme-name", "Adwaita", "gtk-font-name", font ? font : "Liberation Sans 11", "gtk-enable-animations", FALSE,
+                "gtk-cursor-blink", FALSE, "gtk-icon-theme-name", "hicolor", NULL);
+  if (css)
+    {
+      g_autoptr (GtkCssProvider) theme = gtk_css_provider_new ();
+      if (!gtk_css_provider_load_from_path (theme, css, &error))
+        g_error ("%s", error->message);
+      gtk_style_context_add_provider_for_screen (gdk_screen_get_default (), GTK_STYLE_PROVIDER (theme), GTK_STYLE_PROVIDER_PRIORITY_APPLICATION);
+    }
+  for (int k = 1; k < argc; k++)
+    {
+      g_auto (GStrv) parts = g_strsplit (argv[k], "=", 2);
+      const char *name = parts[1] ? parts[1] : parts[0];
+      QiState *state = qi_state_new (parts[0]);
+      if (out)
+        take_picture (state->window, name);
+      look (state, name);
+      qi_state_free (state);
+    }
+  g_print ("1..%u\n", n_points);
+  return n_failed > 0;
+}

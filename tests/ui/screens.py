@@ -1,0 +1,75 @@
+#!/usr/bin/env python3
+# SPDX-FileCopyrightText: Sfumato authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Every state of the window on a virtual screen: screens.py PROGRAM PO [OUT] [RUN…], TAP on standard output.
+
+PO: the folder of catalogues. OUT: pictures are written there, as docs/screens wants them. A warning of GTK ends the program and so the test.
+"""
+import os, re, subprocess, sys, tempfile
+
+import catalogue
+from screen import Screen
+
+PROGRAM, PO = os.path.abspath(sys.argv[1]), os.path.abspath(sys.argv[2])
+OUT = os.path.abspath(sys.argv[3]) if len(sys.argv) > 3 else None
+THEMES = '/usr/share/gimp/3.0/themes/Default/'
+ALL = ['a', 'b', 'c', 'd', 'e', 'f', 'f2', 'i', 'n', 'r', 'models']
+
+# name: (states, theme, language, font)
+RUNS = {
+    'dark': (ALL, 'gimp-dark.css', None, None),
+    'light': (['g'], 'gimp-light.css', None, None),
+    'gray': (['a=gray'], 'gimp-gray.css', None, None),
+    'system': (['a=system'], None, None, None),
+    'pseudo': ([a + '=xx-' + a for a in ALL], 'gimp-dark.css', 'xx', None),
+    'german': (['h'], 'gimp-dark.css', 'de', None),
+    'german-200': (['h2'], 'gimp-dark.css', 'de', 'Liberation Sans 22'),
+}
+n_points = n_failed = 0
+
+
+def catalogues(folder):
+    """The catalogues there are, compiled."""
+    for name in open(os.path.join(PO, 'LINGUAS')).read().split():
+        if os.path.exists(os.path.join(PO, name + '.po')):
+            at = os.path.join(folder, name, 'LC_MESSAGES')
+            os.makedirs(at)
+            subprocess.run(['msgfmt', '-o', os.path.join(at, 'sfumato.mo'), os.path.join(PO, name + '.po')], check=True)
+
+
+def run(name, screen, folder):
+    global n_points, n_failed
+    states, theme, language, font = RUNS[name]
+    args = [PROGRAM, '--catalogue', folder] + (['--css', THEMES + theme] if theme else []) + (['--font', font] if font else [])
+    args += ['--pseudo', catalogue.MARK] if language == 'xx' else []
+    args += (['--out', OUT] if OUT and language != 'xx' else []) + states
+    env = dict(screen.env, G_DEBUG='fatal-warnings', NO_AT_BRIDGE='1', GTK_THEME='', LC_ALL='en_US.UTF-8', LANGUAGE=language or 'en')
+    del env['GTK_THEME']
+    job = subprocess.run(args, env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    for line in job.stdout.splitlines():
+        if line.startswith(('ok', 'not ok')):
+            n_points += 1
+            n_failed += line.startswith('not')
+            print(re.sub(r'(ok) \d+ - ', r'\1 %d - %s' % (n_points, name), line))
+        elif line.startswith('#'):
+            print(line)
+    n_points += 1
+    clean = job.returncode in (0, 1) and not job.stderr.strip()
+    n_failed += not clean
+    for line in job.stderr.splitlines()[-20:]:
+        print('# ' + line)
+    print('%sok %d - %s/ends without a word' % ('' if clean else 'not ', n_points, name))
+
+
+def main():
+    with tempfile.TemporaryDirectory() as folder, Screen() as screen:
+        catalogues(folder)
+        catalogue.pseudo(os.path.dirname(PO), folder)
+        for name in sys.argv[4:] or RUNS:
+            run(name, screen, folder)
+    print('1..%d' % n_points)
+    return n_failed > 0
+
+
+if __name__ == '__main__':
+    sys.exit(main())
