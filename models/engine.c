@@ -10,6 +10,7 @@
 
 #include "models/caption/caption.h"
 #include "models/order.h"
+#include "models/pipeline/describe.h"
 #include "models/plan-json.h"
 #include "models/plan.h"
 
@@ -111,6 +112,19 @@ budget_now (const QiEngine *engine)
   return (guint64) (BUDGET_SHARE * (qi_device_free_bytes (engine->device) + qi_device_memory (engine->device).blocks));
 }
 
+/* Without a prompt the model was given words of its own. */
+static void
+take_description (QiEngine *engine, QiOrder *order)
+{
+  char *described = qi_pipeline_describes (order->pipeline, order->jobs) ? qi_pipeline_described (engine->runtime, order->jobs)
+                                                                         : NULL;
+
+  if (!described)
+    return;
+  g_free (order->prompt);
+  order->prompt = described;
+}
+
 static QiResult *
 result_of (QiOrder *order, const QiPlanes *pictures, guint n, gboolean keep_latents)
 {
@@ -181,59 +195,6 @@ run_order (QiEngine *engine, const QiOrder *order, const QiJob *request, QiPlane
   return done;
 }
 
-/* -- a description first --------------------------------------------------------------------------- */
-
-static gboolean
-plan_description (QiRuntime *runtime, gpointer user_data, GError **error)
-{
-  g_autofree char *text = qi_caption_describe (runtime, user_data, TRUE, error);
-
-  return text != NULL;
-}
-
-/* A stack of layers is made from a description of the whole picture: where the person gave none, the text encoder looks. One
- * without a voice leaves it at none. */
-static gboolean
-describe_first (QiEngine *engine, QiOrder *order, const QiJob *request, char **note, GError **error)
-{
-  QiPromptPicture picture = { order->pictures[0].image, order->width, order->height };
-  g_autoptr (QiPlan) plan = NULL, whole = NULL;
-  g_autofree char *text = NULL;
-  QiJob job = *request;
-
-  if (!qi_order_wants_description (order))
-    return TRUE;
-  if (!qi_speak_check (engine->set, NULL))
-    {
-      *note = g_strdup ("The picture was not described to the model: its text encoder cannot write.");
-      return TRUE;
-    }
-  job.budget = budget_now (engine);
-  whole = qi_plan_new (engine->device, engine->set, engine->compute, order->pipeline, order->jobs, order->n, order->loras,
-                       error);
-  if (!whole || !qi_plan_fits (whole, job.budget, error)
-      || !(plan = qi_plan_of (engine->device, engine->set, engine->compute, plan_description, &picture, error))
-      || !qi_plan_fits (plan, job.budget, error))
-    return FALSE;
-  job.plan = plan;
-  qi_runtime_set_job (engine->runtime, &job);
-  text = qi_caption_describe (engine->runtime, &picture, TRUE, error);
-  qi_runtime_set_job (engine->runtime, NULL);
-  if (!text)
-    return FALSE;
-  qi_order_set_prompt (order, text);
-  return TRUE;
-}
-
-/* After what a result says already. */
-static void
-add_note (QiResult *result, const char *note)
-{
-  g_autofree char *before = g_steal_pointer (&result->note);
-
-  result->note = before && note ? g_strconcat (before, " ", note, NULL) : g_strdup (before ? before : note);
-}
-
 QiResult *
 qi_engine_generate (QiEngine *engine, const QiRequest *request, const QiInputs *inputs, gboolean keep_latents,
                     QiProgressFunc progress, gpointer user_data, GCancellable *cancellable, GError **error)
@@ -241,7 +202,6 @@ qi_engine_generate (QiEngine *engine, const QiRequest *request, const QiInputs *
   g_auto (QiOrder) order = { 0 };
   g_autofree QiPlanes *pictures = NULL;
   const QiJob job = { .progress = progress, .user_data = user_data, .cancellable = cancellable };
-  g_autofree char *note = NULL;
   GError *failure = NULL;
   QiResult *result = NULL;
   guint n;
@@ -258,11 +218,10 @@ qi_engine_generate (QiEngine *engine, const QiRequest *request, const QiInputs *
     order.jobs[k].previews = engine->previews;
   n = order.n * qi_pipeline_n_results (order.pipeline, order.jobs);
   pictures = g_new0 (QiPlanes, n);
-  if (describe_first (engine, &order, &job, &note, &failure) && run_order (engine, &order, &job, pictures, &failure)
-      && check_messages (engine, &failure))
+  if (run_order (engine, &order, &job, pictures, &failure) && check_messages (engine, &failure))
     {
+      take_description (engine, &order);
       result = result_of (&order, pictures, n, keep_latents);
-      add_note (result, note);
     }
   for (guint k = 0; k < n; k++)
     qi_planes_clear (&pictures[k]);

@@ -292,22 +292,3 @@ qi_order_draw (QiOrder *order, const QiModelSet *set, const QiLatents *latents, 
     memcpy (order->draws.noise, latents->values, d[0] * d[1] * d[2] * d[3] * sizeof (float));
   return TRUE;
 }
-
-gboolean
-qi_order_wants_description (const QiOrder *order)
-{
-  const char *p = order->prompt;
-
-  while (g_ascii_isspace (*p))
-    p++;
-  return order->pipeline->layered && *p == '\0' && order->pictures[0].image;
-}
-
-void
-qi_order_set_prompt (QiOrder *order, const char *prompt)
-{
-  g_free (order->prompt);
-  order->prompt = g_strdup (prompt);
-  for (guint k = 0; k < order->n; k++)
-    order->jobs[k].prompt = order->prompt;
-}

@@ -35,7 +35,3 @@ gboolean qi_order_fill (QiOrder *order, const QiModelSet *set, const QiRequest *
 
 /* Result k's noise is that of seed + k, or the caller's (latents may be NULL). */
 gboolean qi_order_draw (QiOrder *order, const QiModelSet *set, const QiLatents *latents, GError **error);
-
-/* Nothing was said of a picture that is to be taken apart. */
-gboolean qi_order_wants_description (const QiOrder *order);
-void qi_order_set_prompt (QiOrder *order, const char *prompt);

@@ -140,8 +140,8 @@ qi_runtime_new (QiDevice *device, const QiModelSet *set, QiCompute compute, gboo
   rt->plan = plan;
   rt->embeddings = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, (GDestroyNotify) g_bytes_unref);
   rt->profile = g_array_new (FALSE, TRUE, sizeof (QiOpTime));
-  rt->preview = qi_preview_new ();
   rt->scheduler = set->scheduler_config;
+  rt->preview = qi_preview_new ();
   return rt;
 }
 

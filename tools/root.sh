@@ -225,6 +225,7 @@ EOF
   chmod +x "$target/bin/sfumato.part"
   mv "$target/bin/sfumato.part" "$target/bin/sfumato"
   say "installed: $target/bin/sfumato (it runs in $root)"
+  say "this machine has no GIMP 3; ./dev run gimp starts the one in there, with the plug-in"
   case :$PATH: in *":$target/bin:"*) ;; *) say "$target/bin is not on your PATH" ;; esac
   exit 0
 }

@@ -396,7 +396,7 @@ picture_area (QiDialog *dialog)
   gtk_label_set_ellipsize (GTK_LABEL (dialog->caption), PANGO_ELLIPSIZE_END);
   gtk_widget_set_hexpand (dialog->caption, TRUE);
   gtk_container_add (GTK_CONTAINER (row), dialog->caption);
-  dialog->undo = qi_button (_ ("_Undo"), NULL, "flat sf-tight sf-small");
+  dialog->undo = qi_button (_ ("Undo"), NULL, "flat sf-tight sf-small");
   gtk_widget_set_no_show_all (dialog->undo, TRUE);
   g_signal_connect (dialog->undo, "clicked", G_CALLBACK (on_undo), dialog);
   gtk_container_add (GTK_CONTAINER (row), dialog->undo);

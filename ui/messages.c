@@ -163,11 +163,11 @@ qi_card_new (QiSay say, ...)
 #pragma GCC diagnostic ignored "-Wformat-nonliteral"
   switch (say)
     {
-    case QI_SAY_NO_SUCH_PICTURE: /* plural forms are for ngettext */
+    case QI_SAY_NO_SUCH_PICTURE: /* plural forms */
       {
         const guint number = va_arg (arguments, guint), there = va_arg (arguments, guint);
         title = g_strdup_printf (_ (rows[say].title), number);
-        consequence = there ? g_strdup_printf (ngettext ("There is only %u picture.", "There are only %u pictures.", there), there)
+        consequence = there ? g_strdup_printf (g_dngettext (GETTEXT_PACKAGE, "There is only %u picture.", "There are only %u pictures.", there), there)
                             : g_strdup (_ ("There are no pictures."));
         break;
       }

@@ -100,7 +100,7 @@ summary (Options *options)
 
   if (!options->folded)
     return g_steal_pointer (&seed);
-  g_autofree char *results = g_strdup_printf (ngettext ("%u result", "%u results", request->results), request->results);
+  g_autofree char *results = g_strdup_printf (g_dngettext (GETTEXT_PACKAGE, "%u result", "%u results", request->results), request->results);
   return g_strdup_printf (_ ("%s, %s, %s"), quality_label (request->quality), results, seed);
 }
 

@@ -169,10 +169,10 @@ qi_session_time (QiSession *session, char **details)
       *details = g_strdup (_ ("Simple shapes and words, for practice"));
       return g_strdup (_ ("Demo model"));
     }
-  g_string_append_printf (line, ngettext ("%u result", "%u results", request->results), request->results);
+  g_string_append_printf (line, g_dngettext (GETTEXT_PACKAGE, "%u result", "%u results", request->results), request->results);
   g_string_append_printf (line, _ (", %s"), quality_label (quality));
   if (session->references->len)
-    g_string_append_printf (line, ngettext (", %u picture", ", %u pictures", session->references->len), session->references->len);
+    g_string_append_printf (line, g_dngettext (GETTEXT_PACKAGE, ", %u picture", ", %u pictures", session->references->len), session->references->len);
   if (load > 0.5)
     g_string_append (line, _ (", loads the model first"));
   const double all = one < 0 ? -1 : one * request->results + MAX (0, load);

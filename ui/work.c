@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "base/stub.h"
 #include "compose/job.h"
 #include "compose/pixels.h"
 
@@ -400,6 +401,9 @@ finish_thread (GTask *task, gpointer source, gpointer task_data, GCancellable *c
 {
   Finish *finish = task_data;
   GError *error = NULL;
+
+  for (guint ms = 0; ms < qi_stub_get ()->stage_ms[QI_STAGE_PASTE] && !g_cancellable_is_cancelled (cancellable); ms += 10)
+    g_usleep (10000);
 
   finish->patch = qi_compose_finish (finish->work->compose, finish->image, &error);
   if (!finish->patch)

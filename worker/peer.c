@@ -145,7 +145,7 @@ job_done (const QiResult *result, const GError *error, gpointer data)
       const GError *reason = error ? error : local;
       g_autofree char *text = g_utf8_make_valid (reason->message, -1);
 
-      g_dbus_method_invocation_return_gerror (invocation, g_error_new_literal (reason->domain, reason->code, text));
+      g_dbus_method_invocation_take_error (invocation, g_error_new_literal (reason->domain, reason->code, text));
     }
   if (server && g_error_matches (error, QI_ERROR, QI_ERROR_DEVICE_LOST))
     qi_server_leave (server, FALSE); /* a clean process is the recovery */
@@ -175,7 +175,7 @@ handle_run (QiBusWorker *skeleton, GDBusMethodInvocation *invocation, GUnixFDLis
   order = g_new0 (Order, 1);
   g_atomic_ref_count_init (&order->ref_count);
   order->peer = peer_ref (peer);
-  order->invocation = g_object_ref (invocation);
+  order->invocation = invocation; /* taken; answering gives it back */
   order->number = number;
   qi_server_touch (server);
   qi_jobs_add (server->jobs, peer, number, g_steal_pointer (&request), g_steal_pointer (&inputs), job_progress, job_done, order,
@@ -312,6 +312,13 @@ qi_peer_flush (QiPeer *peer)
 {
   if (!g_dbus_connection_is_closed (peer->bus))
     g_dbus_connection_flush_sync (peer->bus, NULL, NULL);
+}
+
+void
+qi_peer_hang_up (QiPeer *peer)
+{
+  if (!g_dbus_connection_is_closed (peer->bus))
+    g_dbus_connection_close_sync (peer->bus, NULL, NULL);
 }
 
 void

@@ -32,3 +32,4 @@ void qi_server_check (QiServer *server); /* whether it can go now that it is lea
 void qi_peer_add (QiServer *server, GDBusConnection *bus);
 void qi_peer_free (QiPeer *peer);
 void qi_peer_flush (QiPeer *peer);
+void qi_peer_hang_up (QiPeer *peer);

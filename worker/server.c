@@ -224,7 +224,11 @@ qi_server_free (QiServer *server)
   stop_listening (server);
   qi_jobs_free (server->jobs);
   g_clear_handle_id (&server->idle_timer, g_source_remove);
+  for (guint i = 0; i < server->peers->len; i++)
+    qi_peer_hang_up (server->peers->pdata[i]);
   g_ptr_array_unref (server->peers);
+  while (g_main_context_iteration (NULL, FALSE)) /* answers that will not come now */
+    ;
   qi_timings_free (server->timings);
   g_free (server->path);
   g_free (server->build);

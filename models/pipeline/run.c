@@ -7,6 +7,7 @@
 #include "base/error.h"
 
 #include "models/pipeline/denoise.h"
+#include "models/pipeline/describe.h"
 #include "models/pipeline/latents.h"
 #include "models/pipeline/preview.h"
 #include "models/pipeline/sources.h"
@@ -67,15 +68,19 @@ encode (Batch *batch, GError **error)
   g_autofree QiPrompt *prompts = g_new0 (QiPrompt, 2 * batch->n);
   g_autofree GBytes **rows = g_new0 (GBytes *, 2 * batch->n);
   QiPromptPicture pictures[QI_MAX_SOURCES];
+  g_autofree char *described = NULL;
   guint n = 0, n_pictures;
 
+  if (qi_pipeline_describes (batch->pipeline, batch->runs[0].job)
+      && !(described = qi_pipeline_describe (batch->runtime, batch->runs[0].job, error)))
+    return FALSE;
   if (!qi_pipeline_seen (batch->pipeline, batch->runs[0].job, pictures, &n_pictures, error))
     return FALSE;
   for (guint i = 0; i < batch->n; i++)
     {
       const QiPipelineJob *job = batch->runs[i].job;
 
-      prompts[n++] = prompt_of (batch, job, job->prompt, pictures, n_pictures, i == 0 ? "token_ids.prompt" : NULL);
+      prompts[n++] = prompt_of (batch, job, described ? described : job->prompt, pictures, n_pictures, i == 0 ? "token_ids.prompt" : NULL);
       if (batch->runs[i].guided)
         prompts[n++] = prompt_of (batch, job, job->negative, pictures, n_pictures, i == 0 ? "token_ids.negative" : NULL);
     }

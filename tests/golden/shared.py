@@ -17,9 +17,9 @@ CASES = ['mmdit-*', 'vae-*', 'text-*', 'tokenizer-*', 'scheduler-*', 'quant-*', 
 COMPUTES = ['f32', 'f16']
 
 # Files which hold answers alone, and the keys of case.json which give one away.
-ANSWER_FILE = re.compile(r'(outputs.*|dequantised|tables)\.safetensors|image.*\.png|result\.png')
+ANSWER_FILE = re.compile(r'(outputs.*|dequantised|tables)\.safetensors|image.*\.png|result\.png|resized.*\.png')
 ANSWER_KEY = re.compile(r'mean|std|absmax|mu|timesteps|model_timesteps|sigmas_text|tolerance|max_abs_sigma|'
-                        r'measured.*|sensitivity.*|rel_l2_.*')
+                        r'measured.*|sensitivity.*|rel_l2_.*|resized(_wh)?|grid_thw')
 # scheduler-euler keeps its inputs beside its answers.
 EULER_INPUT = re.compile(r'.*\.(x0|velocity\d+|noise_in|noise_eps)')
 
@@ -50,7 +50,9 @@ def without_answers(value):
 def strip(folder, case, target):
     """A copy of the case with the inputs alone."""
     source = os.path.join(folder, case)
-    pictures = set(json.load(open(os.path.join(source, 'case.json'))).get('files', []))
+    about = json.load(open(os.path.join(source, 'case.json')))
+    runs = about.get('runs', [])
+    pictures = {*about.get('files', []), *about.get('images', []), *(run.get('image') for run in runs if isinstance(run, dict))}
     # Not copytree: the folder may be read-only, and its copy must not be.
     subprocess.run(['cp', '-r', '--no-preserve=mode', source, target], check=True)
     for path in glob(os.path.join(target, '*')):

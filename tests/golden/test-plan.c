@@ -191,7 +191,7 @@ test_resident (void)
   run (&(Case){ "base", "text-to-image", NULL, 0, 208, 336, 1, 3, QI_COMPUTE_F32, "heun" }, TRUE);
   run (&(Case){ "base", "text-to-image", NULL, 0, 208, 336, 1, 3, QI_COMPUTE_F32, "dpmpp-2m" }, TRUE);
   run (&(Case){ "base", "text-to-image", NULL, 0, 208, 336, 1, 3, QI_COMPUTE_F32, "stochastic" }, TRUE);
-  run (&(Case){ "base", "text-to-image", NULL, 0, 256, 256, 1, 1, QI_COMPUTE_F32, NULL, NULL, TRUE }, TRUE);
+  run (&(Case){ "base", "text-to-image", NULL, 0, 256, 256, 1, 1, QI_COMPUTE_F32, .previews = TRUE }, TRUE);
 }
 
 static void
@@ -199,7 +199,7 @@ test_handed_over (void)
 {
   run (&(Case){ "base", "text-to-image", NULL, 0, 128, 96, 2, 3, QI_COMPUTE_F32, NULL }, FALSE);
   run (&(Case){ "base", "text-to-image", NULL, 0, 512, 256, 1, 1, QI_COMPUTE_F16, NULL }, FALSE);
-  run (&(Case){ "base", "text-to-image", NULL, 0, 256, 256, 1, 1, QI_COMPUTE_F32, NULL, NULL, TRUE }, FALSE);
+  run (&(Case){ "base", "text-to-image", NULL, 0, 256, 256, 1, 1, QI_COMPUTE_F32, .previews = TRUE }, FALSE);
 }
 
 /* What stands beside the noise is planned too. */

@@ -96,7 +96,7 @@ def type_and_run(s):
     s.window.prompt().grab_focus()
     s.screen.key('ctrl+Return')
     s.check('progress', until(30, lambda: s.window.find(RUNNING), 0.02), s.window.dump()[-600:])
-    s.check('bar', s.window.find(None, 'progress bar') or s.window.find(None, 'level bar'))
+    s.check('bar', until(30, lambda: s.window.find(None, 'progress bar'), 0.02), s.window.dump()[-600:])
     s.check('results', s.window.wait('Keep', 'button', 120))
     s.check('three', until(30, lambda: s.window.find(re.compile('Result 3 of 3'))), s.window.dump()[-600:])
     s.idle(60)
@@ -121,11 +121,11 @@ def keep_second(s):
     s.check('selection', after['selection'] == s.before['selection'])
     s.gimp.focus()
     s.screen.key('ctrl+z')
-    undone = until(10, lambda: (lambda v: v if v['layers'] == s.before['layers'] else None)(s.look()), 0.2)
-    s.check('one undo', undone and undone['hash'] == s.before['hash'], s.look())
+    undone = until(10, lambda: (lambda v: v['layers'] == s.before['layers'] and v['hash'] == s.before['hash'])(s.look()), 0.2)
+    s.check('one undo', undone, s.look())
     s.screen.key('ctrl+y')
-    redone = until(10, lambda: (lambda v: v if v['layers'] == after['layers'] else None)(s.look()), 0.2)
-    s.check('redo', redone and redone['hash'] == after['hash'] and redone['seeds'] == after['seeds'], s.look(), after)
+    redone = until(10, lambda: (lambda v: all(v[k] == after[k] for k in ('layers', 'hash', 'seeds')))(s.look()), 0.2)
+    s.check('redo', redone, s.look(), after)
     s.screen.key('ctrl+z')
     s.check('undo again', until(10, lambda: s.look()['hash'] == s.before['hash'], 0.2))
 
@@ -148,7 +148,7 @@ def repeat(s):
     after = until(60, lambda: (lambda v: v if len(v['layers']) > len(before['layers']) else None)(s.look()), 0.5)
     if s.check('a layer', after, s.look()):
         s.check('last started', after['names'][0].startswith('a duck'), after['names'])
-    s.check('window stays', s.screen.applications())
+    s.check('window stays', until(5, s.screen.applications))
 
 
 def second_call(s):

@@ -76,21 +76,28 @@ name_of (GtkWidget *widget)
   return NULL;
 }
 
+/* Every letter must be within the brackets of some message; of what is not for translation the letters do not count. */
 static void
 check_translated (Crawl *crawl, const char *text)
 {
-  gboolean letters = FALSE;
+  /* What people typed or called so, and names. */
+  static const char *const names[] = { "sloop.jpg", "harbour.xcf", "HARBOUR LIGHTS", "Sundays, 7 pm", "NVIDIA GeForce RTX 4060", "RTX 4060",
+                                       "Qwen-Image Edit 2511", "Demo model", "Foto", "Photo", "Sfumato" };
+  g_autoptr (GString) rest = g_string_new (text);
+  int depth = 0;
 
-  for (const char *at = text; at && *at; at = g_utf8_next_char (at))
-    letters |= g_unichar_isalpha (g_utf8_get_char (at));
-  /* What people typed or called so, units and names, are not for translation. */
-  static const char *const names[] = { "sloop.jpg", "harbour.xcf", "HARBOUR LIGHTS", "Sundays, 7 pm", "RTX 4060", "Qwen-Image Edit 2511",
-                                       "NVIDIA GeForce RTX 4060", "Demo model", "Foto", "Photo", "Sfumato" };
   for (guint k = 0; k < G_N_ELEMENTS (names); k++)
-    if (g_strcmp0 (text, names[k]) == 0)
-      return;
-  if (letters && !strstr (text, pseudo))
-    g_ptr_array_add (crawl->untranslated, g_strdup_printf ("not translated: “%s”", text));
+    g_string_replace (rest, names[k], "", 0);
+  for (const char *at = rest->str; *at; at = g_utf8_next_char (at))
+    {
+      const gunichar c = g_utf8_get_char (at);
+      depth += c == 0x27E6 ? 1 : c == 0x27E7 ? -1 : 0;
+      if (depth == 0 && g_unichar_isalpha (c))
+        {
+          g_ptr_array_add (crawl->untranslated, g_strdup_printf ("not translated: “%s”", text));
+          return;
+        }
+    }
 }
 
 static void
@@ -169,7 +176,7 @@ look (QiState *state, const char *name)
                   g_ptr_array_new_with_free_func (g_free), g_ptr_array_new (), g_hash_table_new (NULL, NULL) };
   g_autoptr (GPtrArray) tab = g_ptr_array_new_with_free_func (g_free);
 
-  if (!g_str_has_prefix (name, "models"))
+  if (!g_str_has_suffix (name, "models"))
     prompt_letter (&crawl);
   crawl_widget (state->window, &crawl);
   point (name, "names", crawl.unnamed);

@@ -15,6 +15,8 @@ OUT = os.path.abspath(sys.argv[3]) if len(sys.argv) > 3 else None
 THEMES = '/usr/share/gimp/3.0/themes/Default/'
 ALL = ['a', 'b', 'c', 'd', 'e', 'f', 'f2', 'i', 'n', 'r', 'models']
 
+SOME = ['a', 'c', 'd', 'e', 'f', 'n', 'models']  # in which mnemonics meet
+
 # name: (states, theme, language, font)
 RUNS = {
     'dark': (ALL, 'gimp-dark.css', None, None),
@@ -22,7 +24,10 @@ RUNS = {
     'gray': (['a=gray'], 'gimp-gray.css', None, None),
     'system': (['a=system'], None, None, None),
     'pseudo': ([a + '=xx-' + a for a in ALL], 'gimp-dark.css', 'xx', None),
-    'german': (['h'], 'gimp-dark.css', 'de', None),
+    'german': (['h'] + [a + '=de-' + a for a in SOME], 'gimp-dark.css', 'de', None),
+    'french': ([a + '=fr-' + a for a in SOME], 'gimp-dark.css', 'fr', None),
+    'russian': ([a + '=ru-' + a for a in SOME], 'gimp-dark.css', 'ru', None),
+    'chinese': ([a + '=zh-' + a for a in SOME], 'gimp-dark.css', 'zh_CN', None),
     'german-200': (['h2'], 'gimp-dark.css', 'de', 'Liberation Sans 22'),
 }
 n_points = n_failed = 0

@@ -676,7 +676,7 @@ test_report (Fixture *f, gconstpointer data)
 {
   bind_fill (f);
   qi_session_start (f->session);
-  qi_fake_fail (f->client, QI_ERROR, QI_ERROR_BAD_CHECKPOINT, "“/home/jane/models/vae.safetensors” ends after 3 of 5 bytes.");
+  qi_fake_fail (f->client, QI_ERROR, QI_ERROR_BAD_CHECKPOINT, "“/srv/jane/models/vae.safetensors” ends after 3 of 5 bytes.");
   qi_fake_settle ();
   assert_card (f, QI_SAY_FILE_DAMAGED);
   g_assert_cmpstr (qi_session_card (f->session)->title, ==, "“vae.safetensors” is damaged");
