@@ -22,7 +22,7 @@ class Home:
         os.makedirs(os.path.join(path, 'sfumato'))
         os.makedirs(self.gimp)
         os.makedirs(os.path.join(self.folder, 'run'), 0o700)
-        os.symlink(plugin, os.path.join(path, 'sfumato', 'sfumato'))
+        os.symlink(os.path.abspath(plugin), os.path.join(path, 'sfumato', 'sfumato'))
         for name in plug_ins:
             found = glob.glob('/usr/lib/*/gimp/3.0/plug-ins/' + name) + glob.glob(os.path.join(HERE, name))
             os.symlink(found[0], os.path.join(path, name))
