@@ -196,16 +196,23 @@ qi_card_new (QiSay say, ...)
   return card_with (say, title, consequence);
 }
 
-/* What stands in the first “…” of an engine's sentence: of a path the last part. */
+/* What stands in the first quotation marks of a sentence, which may be in any of our languages: of a path the last part. */
 static char *
-quoted_name (const char *message)
+quoted_name (const char *message, const char *otherwise)
 {
-  const char *from = strstr (message, "“"), *to = from ? strstr (from, "”") : NULL;
+  static const char *const marks[][2] = { { "„", "“" }, { "«", "»" }, { "“", "”" } };
 
-  if (!to)
-    return g_strdup (_ ("The model"));
-  g_autofree char *path = g_strndup (from + strlen ("“"), to - from - strlen ("“"));
-  return g_path_get_basename (path);
+  for (guint i = 0; i < G_N_ELEMENTS (marks); i++)
+    {
+      const char *from = strstr (message, marks[i][0]), *to = from ? strstr (from, marks[i][1]) : NULL;
+
+      if (!to)
+        continue;
+      from += strlen (marks[i][0]);
+      g_autofree char *path = g_strndup (from, to - from);
+      return g_path_get_basename (g_strstrip (path));
+    }
+  return g_strdup (otherwise);
 }
 
 /* The engine counts in GiB, cards and files are sold in GB. */
@@ -253,7 +260,7 @@ memory_card (const char *message)
 static QiCard *
 engine_card (const GError *error)
 {
-  g_autofree char *name = quoted_name (error->message);
+  g_autofree char *name = quoted_name (error->message, _ ("The model"));
 
   switch (error->code)
     {
@@ -288,7 +295,7 @@ host_card (const GError *error)
     {
     case QI_HOST_ERROR_IMAGE_GONE:
       {
-        g_autofree char *name = quoted_name (error->message);
+        g_autofree char *name = quoted_name (error->message, _ ("Image"));
         return qi_card_new (QI_SAY_IMAGE_CLOSED, name);
       }
     case QI_HOST_ERROR_LAYER_GONE:

@@ -178,8 +178,7 @@ qi_session_time (QiSession *session, char **details)
   const double all = one < 0 ? -1 : one * request->results + MAX (0, load);
   if (all > 600)
     {
-      g_string_append_c (line, ' ');
-      g_string_append (line, _ ("GIMP stays usable."));
+      g_string_append (line, _ (". GIMP stays usable."));
     }
   *details = g_strdup (line->str);
   return qi_words_estimate (all);

@@ -40,7 +40,7 @@ class Home:
         env.update(more)
         return env
 
-    def console(self, *batch, interpreter='python-fu-eval', fonts=False, timeout=200, **env):
+    def console(self, *batch, interpreter='python-fu-eval', fonts=False, timeout=900, **env):
         """Runs batches in a console; (exit status, all that was printed)."""
         command = ['gimp-console', '-n', '-i', '-s', '-d', *([] if fonts else ['-f']),
                    '--batch-interpreter=' + interpreter]

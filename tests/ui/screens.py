@@ -72,6 +72,10 @@ def main():
         catalogue.pseudo(os.path.dirname(PO), folder)
         for name in sys.argv[4:] or RUNS:
             run(name, screen, folder)
+    if OUT:  # small enough to be kept
+        for name in os.listdir(OUT):
+            if name.endswith('.png'):
+                subprocess.run(['mogrify', '-strip', '-colors', '96', os.path.join(OUT, name)], check=True)
     print('1..%d' % n_points)
     return n_failed > 0
 
