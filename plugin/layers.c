@@ -23,10 +23,11 @@ qi_image_by_id (gint id)
   return id > 0 && gimp_image_id_is_valid (id) ? gimp_image_get_by_id (id) : NULL;
 }
 
+/* A layer that was deleted lives on in the undo stack, as a layer too; but GIMP ends a plug-in that reads pixels of it. */
 GimpLayer *
 qi_layer_by_id (gint id)
 {
-  return id > 0 && gimp_item_id_is_layer (id) ? gimp_layer_get_by_id (id) : NULL;
+  return id > 0 && gimp_item_id_is_valid (id) && gimp_item_id_is_layer (id) ? gimp_layer_get_by_id (id) : NULL;
 }
 
 GimpLayer *
