@@ -327,7 +327,8 @@ def copied():
         select(image, 60, 40, 90, 70, feather=9)
         before = composite_u8(image)
         for command in 'edit', 'fill':
-            made = fill_and_compare(name + '/' + command, image, [layer], wanted=None, command=command, changes=None)
+            made = fill_and_compare(name + '/' + command, image, [layer], wanted=None, command=command,
+                                    changes=None if name == 'rgba' else False) # its colors are resampled with their alpha
             after = composite_u8(image)
             worst = max(abs(a - b) for a, b in zip(on_white(before), on_white(after)))
             check(name + '/' + command + '/worst', worst <= 1, worst)

@@ -8,7 +8,7 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 NOISE = re.compile(r'gimp_flush\(\): error: Broken pipe')
 # Of our process, which GLib names by the program's file.
 OURS = re.compile(r"\(sfumato:\d+\):.*(CRITICAL|WARNING)|Plug-in crashed: \"sfumato|sfumato: (fatal|LibGimp)|"
-                  r"plug-in \"sfumato.*(CRITICAL|WARNING)|MUST NOT")
+                  r"\(killing\)|plug-in \"sfumato.*(CRITICAL|WARNING)|MUST NOT")
 
 
 class Home:
