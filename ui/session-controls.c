@@ -265,6 +265,11 @@ qi_session_order (QiSession *session)
   QiRequest *request = order->request = qi_request_copy (session->request);
 
   request->task = session->mode.task;
+  if (!request->device || !*request->device)
+    { /* as chosen in Models and Devices */
+      g_free (request->device);
+      request->device = qi_settings_get_string (session->settings, "device");
+    }
   g_free (request->lettering);
   request->lettering = rows_as_lettering (session);
   if (request->lettering && request->quality == QI_QUALITY_FAST)

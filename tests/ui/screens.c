@@ -210,6 +210,103 @@ take_picture (GtkWidget *window, const char *name)
   point (name, "picture", faults);
 }
 
+/* -- the keyboard ------------------------------------------------------------------------------------ */
+
+static void
+press (QiState *state, guint keyval, GdkModifierType modifiers)
+{
+  GdkDisplay *display = gtk_widget_get_display (state->window);
+  GdkKeymapKey *keys = NULL;
+  int n = 0;
+
+  gdk_keymap_get_entries_for_keyval (gdk_keymap_get_for_display (display), keyval, &keys, &n);
+  for (int down = 1; down >= 0; down--)
+    {
+      GdkEvent *event = gdk_event_new (down ? GDK_KEY_PRESS : GDK_KEY_RELEASE);
+      event->key.window = g_object_ref (gtk_widget_get_window (state->window));
+      event->key.keyval = keyval;
+      event->key.state = modifiers;
+      event->key.hardware_keycode = n ? keys[0].keycode : 0;
+      event->key.time = GDK_CURRENT_TIME;
+      event->key.send_event = TRUE;
+      gdk_event_set_device (event, gdk_seat_get_keyboard (gdk_display_get_default_seat (display)));
+      gtk_main_do_event (event);
+      gdk_event_free (event);
+    }
+  g_free (keys);
+  qi_state_settle ();
+}
+
+static void
+expect (GPtrArray *faults, gboolean holds, const char *what)
+{
+  if (!holds)
+    g_ptr_array_add (faults, g_strdup (what));
+}
+
+static gboolean
+has_results (gpointer data)
+{
+  return qi_session_state (((QiState *) data)->session) == QI_SESSION_RESULTS;
+}
+
+/* Nothing but keys: start, cancel, start, choose the second of two, compare, star, keep. */
+static void
+walk (void)
+{
+  g_autoptr (GPtrArray) faults = g_ptr_array_new_with_free_func (g_free);
+  QiState *state = qi_state_new ("a");
+  QiSession *session = state->session;
+
+  qi_session_set (session, "results", "2");
+  press (state, GDK_KEY_Return, 0);
+  expect (faults, qi_fake_job (state->client) == 1, "Enter in the prompt starts");
+  press (state, GDK_KEY_Escape, 0);
+  qi_state_settle ();
+  expect (faults, qi_session_state (session) == QI_SESSION_IDLE, "Esc cancels");
+  expect (faults, gtk_widget_get_visible (state->window), "Esc closes no window");
+  g_usleep (600 * 1000); /* a press within half a second is the same one */
+  press (state, GDK_KEY_Return, GDK_CONTROL_MASK);
+  expect (faults, qi_fake_job (state->client) == 2, "Ctrl+Enter starts");
+  qi_fake_finish (state->client, NULL);
+  for (guint k = 0; k < 4000 && qi_fake_job (state->client) != 3; k++)
+    {
+      g_main_context_iteration (NULL, FALSE);
+      g_usleep (1000);
+    }
+  qi_fake_finish (state->client, NULL);
+  qi_fake_wait (has_results, state);
+  qi_state_settle ();
+  expect (faults, GTK_IS_TEXT_VIEW (gtk_window_get_focus (GTK_WINDOW (state->window))), "results leave the focus where it is");
+  for (guint k = 0; k < 4 && GTK_IS_TEXT_VIEW (gtk_window_get_focus (GTK_WINDOW (state->window))); k++)
+    press (state, GDK_KEY_Down, 0);
+  expect (faults, GTK_IS_RADIO_BUTTON (gtk_window_get_focus (GTK_WINDOW (state->window))), "Down in the last line goes to the strip");
+  expect (faults, qi_session_shown (session) == 0, "the first result is shown");
+  press (state, GDK_KEY_Right, 0);
+  expect (faults, qi_session_shown (session) == 1, "Right shows the second");
+  expect (faults, GTK_IS_RADIO_BUTTON (gtk_window_get_focus (GTK_WINDOW (state->window))) &&
+                    gtk_toggle_button_get_active (GTK_TOGGLE_BUTTON (gtk_window_get_focus (GTK_WINDOW (state->window)))),
+          "and the focus follows");
+  press (state, GDK_KEY_s, 0);
+  expect (faults, qi_session_starred (session, 1), "S stars it");
+  press (state, GDK_KEY_Home, 0);
+  expect (faults, qi_session_shown (session) == 0, "Home shows the first");
+  press (state, GDK_KEY_Delete, 0);
+  expect (faults, qi_session_n_results (session) == 1, "Del drops it");
+  const guint layers = qi_fake_host_n_layers (state->host, state->image);
+  press (state, GDK_KEY_Return, 0);
+  expect (faults, qi_session_state (session) == QI_SESSION_IDLE && qi_session_n_results (session) == 0, "Enter in the strip keeps");
+  expect (faults, qi_fake_host_n_layers (state->host, state->image) == layers && layers == 2, "as one layer");
+  expect (faults, GTK_IS_TEXT_VIEW (gtk_window_get_focus (GTK_WINDOW (state->window))), "and the prompt has the keyboard again");
+  press (state, GDK_KEY_2, GDK_CONTROL_MASK);
+  expect (faults, qi_session_task (session) == QI_TASK_EDIT, "Ctrl+2 is Edit");
+  qi_session_type (session, "x");
+  press (state, GDK_KEY_Up, GDK_CONTROL_MASK);
+  expect (faults, g_str_has_prefix (qi_session_request (session)->prompt, "A small sailing boat"), "Ctrl+Up brings the last prompt");
+  point ("walk", "keys", faults);
+  qi_state_free (state);
+}
+
 int
 main (int argc, char **argv)
 {
@@ -240,6 +337,11 @@ main (int argc, char **argv)
     {
       g_auto (GStrv) parts = g_strsplit (argv[k], "=", 2);
       const char *name = parts[1] ? parts[1] : parts[0];
+      if (g_str_equal (name, "walk"))
+        {
+          walk ();
+          continue;
+        }
       QiState *state = qi_state_new (parts[0]);
       if (out)
         take_picture (state->window, name);

@@ -19,7 +19,7 @@ SOME = ['a', 'c', 'd', 'e', 'f', 'n', 'models']  # in which mnemonics meet
 
 # name: (states, theme, language, font)
 RUNS = {
-    'dark': (ALL, 'gimp-dark.css', None, None),
+    'dark': (ALL + ['walk'], 'gimp-dark.css', None, None),
     'light': (['g'], 'gimp-light.css', None, None),
     'gray': (['a=gray'], 'gimp-gray.css', None, None),
     'system': (['a=system'], None, None, None),
