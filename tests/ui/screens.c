@@ -7,6 +7,7 @@
  * For each state, as TAP: everything that can be used has a name, no mnemonic stands twice, Tab comes to everything. */
 #include <glib/gi18n-lib.h>
 #include <locale.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -14,10 +15,12 @@
 #include "ui/widgets.h"
 
 static char *css, *font, *catalogue, *out, *pseudo;
+static double contrast;
 static const GOptionEntry entries[] = { { "css", 0, 0, G_OPTION_ARG_FILENAME, &css, NULL, NULL },
                                         { "font", 0, 0, G_OPTION_ARG_STRING, &font, NULL, NULL },
                                         { "catalogue", 0, 0, G_OPTION_ARG_FILENAME, &catalogue, NULL, NULL },
                                         { "out", 0, 0, G_OPTION_ARG_FILENAME, &out, NULL, NULL },
+                                        { "contrast", 0, 0, G_OPTION_ARG_DOUBLE, &contrast, NULL, NULL },
                                         { "pseudo", 0, 0, G_OPTION_ARG_STRING, &pseudo, NULL, NULL },
                                         G_OPTION_ENTRY_NULL };
 static guint n_points, n_failed;
@@ -55,7 +58,7 @@ part_of_combo (GtkWidget *widget)
 
 typedef struct
 {
-  GPtrArray *unnamed, *mnemonics, *untranslated, *focusable;
+  GPtrArray *unnamed, *mnemonics, *untranslated, *focusable, *pale;
   GHashTable *letters;
 } Crawl;
 
@@ -100,6 +103,68 @@ check_translated (Crawl *crawl, const char *text)
     }
 }
 
+static double
+linear (double v)
+{
+  return v <= 0.04045 ? v / 12.92 : pow ((v + 0.055) / 1.055, 2.4);
+}
+
+static double
+luminance (const GdkRGBA *c)
+{
+  return 0.2126 * linear (c->red) + 0.7152 * linear (c->green) + 0.0722 * linear (c->blue);
+}
+
+static void
+over (GdkRGBA *below, const GdkRGBA *above, double alpha)
+{
+  below->red += (above->red - below->red) * alpha;
+  below->green += (above->green - below->green) * alpha;
+  below->blue += (above->blue - below->blue) * alpha;
+}
+
+/* What is painted behind a widget, from the window up. */
+static void
+paper_of (GtkWidget *widget, GdkRGBA *paper)
+{
+  GtkWidget *parent = gtk_widget_get_parent (widget);
+  GtkStyleContext *style = gtk_widget_get_style_context (widget);
+  GdkRGBA own;
+
+  if (parent)
+    paper_of (parent, paper);
+  G_GNUC_BEGIN_IGNORE_DEPRECATIONS
+  gtk_style_context_get_background_color (style, gtk_style_context_get_state (style), &own);
+  G_GNUC_END_IGNORE_DEPRECATIONS
+  over (paper, &own, own.alpha);
+}
+
+/* Contrast of a label as WCAG counts it; text on the picture itself has a dark ground of its own. */
+static void
+check_contrast (Crawl *crawl, GtkWidget *label)
+{
+  GtkStyleContext *style = gtk_widget_get_style_context (label);
+  GdkRGBA paper = { 1, 1, 1, 1 }, ink, seen;
+  double opacity = 1;
+
+  if (gtk_style_context_has_class (style, "sf-osd") || !gtk_widget_is_sensitive (label) || !*gtk_label_get_text (GTK_LABEL (label)))
+    return;
+  for (GtkWidget *at = label; at; at = gtk_widget_get_parent (at))
+    {
+      double own = 1;
+      gtk_style_context_get (gtk_widget_get_style_context (at), gtk_style_context_get_state (gtk_widget_get_style_context (at)), "opacity",
+                             &own, NULL);
+      opacity *= own;
+    }
+  paper_of (label, &paper);
+  gtk_style_context_get_color (style, gtk_style_context_get_state (style), &ink);
+  seen = paper;
+  over (&seen, &ink, ink.alpha * opacity);
+  const double a = luminance (&seen) + 0.05, b = luminance (&paper) + 0.05, ratio = MAX (a, b) / MIN (a, b);
+  if (ratio < contrast)
+    g_ptr_array_add (crawl->pale, g_strdup_printf ("%.2f:1 for “%s”", ratio, gtk_label_get_text (GTK_LABEL (label))));
+}
+
 static void
 crawl_widget (GtkWidget *widget, gpointer data)
 {
@@ -122,6 +187,8 @@ crawl_widget (GtkWidget *widget, gpointer data)
       const guint keyval = gtk_label_get_mnemonic_keyval (GTK_LABEL (widget));
       if (pseudo)
         check_translated (crawl, gtk_label_get_text (GTK_LABEL (widget)));
+      if (contrast > 0)
+        check_contrast (crawl, widget);
       if (keyval != GDK_KEY_VoidSymbol && gtk_widget_is_sensitive (widget))
         {
           const char *before = g_hash_table_lookup (crawl->letters, GUINT_TO_POINTER (keyval));
@@ -173,7 +240,8 @@ static void
 look (QiState *state, const char *name)
 {
   Crawl crawl = { g_ptr_array_new_with_free_func (g_free), g_ptr_array_new_with_free_func (g_free),
-                  g_ptr_array_new_with_free_func (g_free), g_ptr_array_new (), g_hash_table_new (NULL, NULL) };
+                  g_ptr_array_new_with_free_func (g_free), g_ptr_array_new (),
+                  g_ptr_array_new_with_free_func (g_free), g_hash_table_new (NULL, NULL) };
   g_autoptr (GPtrArray) tab = g_ptr_array_new_with_free_func (g_free);
 
   if (!g_str_has_suffix (name, "models"))
@@ -183,6 +251,9 @@ look (QiState *state, const char *name)
   point (name, "mnemonics", crawl.mnemonics);
   if (pseudo)
     point (name, "translated", crawl.untranslated);
+  if (contrast > 0)
+    point (name, "contrast", crawl.pale);
+  g_ptr_array_unref (crawl.pale);
   check_tab (state->window, &crawl, tab);
   point (name, "tab", tab);
   g_ptr_array_unref (crawl.unnamed);
