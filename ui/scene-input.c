@@ -108,7 +108,13 @@ on_drag_begin (GtkGestureDrag *gesture, double x, double y, gpointer user_data)
     }
   double fx, fy, width, height;
   qi_scene_to_widget (scene, &scene->frame, &fx, &fy, &width, &height);
-  if (qi_session_frame_movable (scene->session) && x >= fx && x < fx + width && y >= fy && y < fy + height)
+  if (!qi_session_frame_movable (scene->session))
+    return;
+  scene->drag_corner = -1;
+  for (int corner = 0; corner < 4; corner++)
+    if (hypot (x - (corner & 1 ? fx + width : fx), y - (corner & 2 ? fy + height : fy)) < qi_px (GTK_WIDGET (scene), 14))
+      scene->drag_corner = corner;
+  if (scene->drag_corner >= 0 || (x >= fx && x < fx + width && y >= fy && y < fy + height))
     scene->drag = QI_DRAG_FRAME;
 }
 
@@ -156,8 +162,16 @@ on_drag_end (GtkGestureDrag *gesture, double dx, double dy, gpointer user_data)
   if (scene->drag == QI_DRAG_FRAME && hypot (dx, dy) > 3)
     { /* at the end only: the view follows the frame, and would run away from under the pointer */
       QiRect frame = scene->drag_frame;
-      frame.x += (int) lround (dx / scene->zoom);
-      frame.y += (int) lround (dy / scene->zoom);
+      const int x = (int) lround (dx / scene->zoom), y = (int) lround (dy / scene->zoom), corner = scene->drag_corner;
+      if (corner < 0 || !(corner & 1))
+        frame.x += x;
+      if (corner < 0 || !(corner & 2))
+        frame.y += y;
+      if (corner >= 0)
+        {
+          frame.width += corner & 1 ? x : -x;
+          frame.height += corner & 2 ? y : -y;
+        }
       set_frame (scene, frame);
     }
   scene->drag = QI_DRAG_NONE;

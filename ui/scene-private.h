@@ -28,6 +28,7 @@ struct _QiScene
   QiDrag drag;
   double drag_x, drag_y;             /* where it began, widget pixels */
   QiRect drag_frame;
+  int drag_corner;                   /* bit 0: right, bit 1: bottom; -1: all of it is moved */
   guint drag_row;
   GdkRectangle words[8];             /* where row k was drawn last */
   guint n_words;
