@@ -356,6 +356,7 @@ osd (const char *text, GtkAlign side)
 {
   GtkWidget *label = qi_label (text, "sf-osd sf-small");
 
+  gtk_widget_set_direction (label, GTK_TEXT_DIR_LTR); /* a picture has the same left side in every language */
   gtk_widget_set_halign (label, side);
   gtk_widget_set_valign (label, GTK_ALIGN_START);
   g_object_set (label, "margin", qi_px (label, 8), NULL);

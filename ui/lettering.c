@@ -152,6 +152,7 @@ place_button (Letters *letters, guint k)
       g_signal_connect (radio, "toggled", G_CALLBACK (on_place), letters);
       g_signal_connect (radio, "key-press-event", G_CALLBACK (on_place_key), letters);
     }
+  gtk_widget_set_direction (grid, GTK_TEXT_DIR_LTR); /* places of the picture, which is not mirrored */
   gtk_grid_set_row_spacing (GTK_GRID (grid), qi_px (grid, 4));
   gtk_grid_set_column_spacing (GTK_GRID (grid), qi_px (grid, 4));
   g_object_set (grid, "margin", qi_px (grid, 8), NULL);

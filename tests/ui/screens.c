@@ -16,10 +16,12 @@
 
 static char *css, *font, *catalogue, *out, *pseudo;
 static double contrast;
+static gboolean rtl;
 static const GOptionEntry entries[] = { { "css", 0, 0, G_OPTION_ARG_FILENAME, &css, NULL, NULL },
                                         { "font", 0, 0, G_OPTION_ARG_STRING, &font, NULL, NULL },
                                         { "catalogue", 0, 0, G_OPTION_ARG_FILENAME, &catalogue, NULL, NULL },
                                         { "out", 0, 0, G_OPTION_ARG_FILENAME, &out, NULL, NULL },
+                                        { "rtl", 0, 0, G_OPTION_ARG_NONE, &rtl, NULL, NULL },
                                         { "contrast", 0, 0, G_OPTION_ARG_DOUBLE, &contrast, NULL, NULL },
                                         { "pseudo", 0, 0, G_OPTION_ARG_STRING, &pseudo, NULL, NULL },
                                         G_OPTION_ENTRY_NULL };
@@ -404,6 +406,8 @@ main (int argc, char **argv)
         g_error ("%s", error->message);
       gtk_style_context_add_provider_for_screen (gdk_screen_get_default (), GTK_STYLE_PROVIDER (theme), GTK_STYLE_PROVIDER_PRIORITY_APPLICATION);
     }
+  if (rtl)
+    gtk_widget_set_default_direction (GTK_TEXT_DIR_RTL);
   for (int k = 1; k < argc; k++)
     {
       g_auto (GStrv) parts = g_strsplit (argv[k], "=", 2);
