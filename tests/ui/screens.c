@@ -45,8 +45,9 @@ seen (GtkWidget *widget)
 static gboolean
 usable (GtkWidget *widget)
 {
-  return !GTK_IS_SCROLLBAR (widget) && (GTK_IS_BUTTON (widget) || GTK_IS_ENTRY (widget) || GTK_IS_TEXT_VIEW (widget) || GTK_IS_COMBO_BOX (widget) ||
-         GTK_IS_RANGE (widget) || GTK_IS_DRAWING_AREA (widget) || GTK_IS_SWITCH (widget));
+  return !GTK_IS_SCROLLBAR (widget)
+         && (GTK_IS_BUTTON (widget) || GTK_IS_ENTRY (widget) || GTK_IS_TEXT_VIEW (widget) || GTK_IS_COMBO_BOX (widget)
+             || GTK_IS_RANGE (widget) || GTK_IS_DRAWING_AREA (widget) || GTK_IS_SWITCH (widget));
 }
 
 /* Parts of one control that GTK makes itself: the arrow of a combo box. */
@@ -86,8 +87,11 @@ static void
 check_translated (Crawl *crawl, const char *text)
 {
   /* What people typed or called so, and names. */
-  static const char *const names[] = { "sloop.jpg", "harbour.xcf", "HARBOUR LIGHTS", "Sundays, 7 pm", "NVIDIA GeForce RTX 4060", "RTX 4060",
-                                       "Qwen-Image Edit 2511", "Demo model", "Foto", "Photo", "Sfumato" };
+  static const char *const names[] = {
+    "sloop.jpg", "harbour.xcf",          "HARBOUR LIGHTS", "Sundays, 7 pm", "NVIDIA GeForce RTX 4060",
+    "RTX 4060",  "Qwen-Image Edit 2511", "Demo model",     "Foto",          "Photo",
+    "Sfumato"
+  };
   g_autoptr (GString) rest = g_string_new (text);
   int depth = 0;
 
@@ -149,13 +153,14 @@ check_contrast (Crawl *crawl, GtkWidget *label)
   GdkRGBA paper = { 1, 1, 1, 1 }, ink, seen;
   double opacity = 1;
 
-  if (gtk_style_context_has_class (style, "sf-osd") || !gtk_widget_is_sensitive (label) || !*gtk_label_get_text (GTK_LABEL (label)))
+  if (gtk_style_context_has_class (style, "sf-osd") || !gtk_widget_is_sensitive (label)
+      || !*gtk_label_get_text (GTK_LABEL (label)))
     return;
   for (GtkWidget *at = label; at; at = gtk_widget_get_parent (at))
     {
       double own = 1;
-      gtk_style_context_get (gtk_widget_get_style_context (at), gtk_style_context_get_state (gtk_widget_get_style_context (at)), "opacity",
-                             &own, NULL);
+      gtk_style_context_get (gtk_widget_get_style_context (at),
+                             gtk_style_context_get_state (gtk_widget_get_style_context (at)), "opacity", &own, NULL);
       opacity *= own;
     }
   paper_of (label, &paper);
@@ -195,9 +200,10 @@ crawl_widget (GtkWidget *widget, gpointer data)
         {
           const char *before = g_hash_table_lookup (crawl->letters, GUINT_TO_POINTER (keyval));
           if (before)
-            g_ptr_array_add (crawl->mnemonics,
-                             g_strdup_printf ("“%s” and “%s” share a mnemonic", before, gtk_label_get_label (GTK_LABEL (widget))));
-          g_hash_table_insert (crawl->letters, GUINT_TO_POINTER (keyval), (gpointer) gtk_label_get_label (GTK_LABEL (widget)));
+            g_ptr_array_add (crawl->mnemonics, g_strdup_printf ("“%s” and “%s” share a mnemonic", before,
+                                                                gtk_label_get_label (GTK_LABEL (widget))));
+          g_hash_table_insert (crawl->letters, GUINT_TO_POINTER (keyval),
+                               (gpointer) gtk_label_get_label (GTK_LABEL (widget)));
         }
     }
   if (GTK_IS_CONTAINER (widget))
@@ -211,7 +217,8 @@ prompt_letter (Crawl *crawl)
   const char *at = strchr (label, '_');
 
   g_hash_table_insert (crawl->letters,
-                       GUINT_TO_POINTER (gdk_keyval_to_lower (gdk_unicode_to_keyval (g_utf8_get_char (at + 1)))), (gpointer) label);
+                       GUINT_TO_POINTER (gdk_keyval_to_lower (gdk_unicode_to_keyval (g_utf8_get_char (at + 1)))),
+                       (gpointer) label);
 }
 
 /* Goes through the window by Tab, and looks for what was not come to. Of a radio row only the active one is a stop. */
@@ -231,10 +238,12 @@ check_tab (GtkWidget *window, Crawl *crawl, GPtrArray *faults)
     {
       GtkWidget *widget = crawl->focusable->pdata[k];
       g_autofree char *name = name_of (widget);
-      if (!g_hash_table_contains (visited, widget) && !part_of_combo (widget) && !GTK_IS_COMBO_BOX (widget) &&
-          !gtk_widget_get_ancestor (widget, GTK_TYPE_POPOVER) &&
-          !(GTK_IS_RADIO_BUTTON (widget) && !gtk_toggle_button_get_active (GTK_TOGGLE_BUTTON (widget)))) /* by arrows */
-        g_ptr_array_add (faults, g_strdup_printf ("Tab does not come to %s “%s”", G_OBJECT_TYPE_NAME (widget), name ? name : ""));
+      if (!g_hash_table_contains (visited, widget) && !part_of_combo (widget) && !GTK_IS_COMBO_BOX (widget)
+          && !gtk_widget_get_ancestor (widget, GTK_TYPE_POPOVER)
+          && !(GTK_IS_RADIO_BUTTON (widget)
+               && !gtk_toggle_button_get_active (GTK_TOGGLE_BUTTON (widget)))) /* by arrows */
+        g_ptr_array_add (
+            faults, g_strdup_printf ("Tab does not come to %s “%s”", G_OBJECT_TYPE_NAME (widget), name ? name : ""));
     }
 }
 
@@ -276,8 +285,8 @@ take_picture (GtkWidget *window, const char *name)
   /* From the screen, pop-overs included. */
   int x, y;
   gdk_window_get_origin (gdk, &x, &y);
-  g_autoptr (GdkPixbuf) picture = gdk_pixbuf_get_from_window (gdk_get_default_root_window (), x, y, gdk_window_get_width (gdk),
-                                                              gdk_window_get_height (gdk));
+  g_autoptr (GdkPixbuf) picture = gdk_pixbuf_get_from_window (gdk_get_default_root_window (), x, y,
+                                                              gdk_window_get_width (gdk), gdk_window_get_height (gdk));
   if (!picture || !gdk_pixbuf_save (picture, path, "png", &error, "compression", "9", NULL))
     g_ptr_array_add (faults, g_strdup (error ? error->message : "no picture"));
   point (name, "picture", faults);
@@ -350,15 +359,18 @@ walk (void)
   qi_fake_finish (state->client, NULL);
   qi_fake_wait (has_results, state);
   qi_state_settle ();
-  expect (faults, GTK_IS_TEXT_VIEW (gtk_window_get_focus (GTK_WINDOW (state->window))), "results leave the focus where it is");
+  expect (faults, GTK_IS_TEXT_VIEW (gtk_window_get_focus (GTK_WINDOW (state->window))),
+          "results leave the focus where it is");
   for (guint k = 0; k < 4 && GTK_IS_TEXT_VIEW (gtk_window_get_focus (GTK_WINDOW (state->window))); k++)
     press (state, GDK_KEY_Down, 0);
-  expect (faults, GTK_IS_RADIO_BUTTON (gtk_window_get_focus (GTK_WINDOW (state->window))), "Down in the last line goes to the strip");
+  expect (faults, GTK_IS_RADIO_BUTTON (gtk_window_get_focus (GTK_WINDOW (state->window))),
+          "Down in the last line goes to the strip");
   expect (faults, qi_session_shown (session) == 0, "the first result is shown");
   press (state, GDK_KEY_Right, 0);
   expect (faults, qi_session_shown (session) == 1, "Right shows the second");
-  expect (faults, GTK_IS_RADIO_BUTTON (gtk_window_get_focus (GTK_WINDOW (state->window))) &&
-                    gtk_toggle_button_get_active (GTK_TOGGLE_BUTTON (gtk_window_get_focus (GTK_WINDOW (state->window)))),
+  expect (faults,
+          GTK_IS_RADIO_BUTTON (gtk_window_get_focus (GTK_WINDOW (state->window)))
+              && gtk_toggle_button_get_active (GTK_TOGGLE_BUTTON (gtk_window_get_focus (GTK_WINDOW (state->window)))),
           "and the focus follows");
   press (state, GDK_KEY_s, 0);
   expect (faults, qi_session_starred (session, 1), "S stars it");
@@ -368,14 +380,17 @@ walk (void)
   expect (faults, qi_session_n_results (session) == 1, "Del drops it");
   const guint layers = qi_fake_host_n_layers (state->host, state->image);
   press (state, GDK_KEY_Return, 0);
-  expect (faults, qi_session_state (session) == QI_SESSION_IDLE && qi_session_n_results (session) == 0, "Enter in the strip keeps");
+  expect (faults, qi_session_state (session) == QI_SESSION_IDLE && qi_session_n_results (session) == 0,
+          "Enter in the strip keeps");
   expect (faults, qi_fake_host_n_layers (state->host, state->image) == layers && layers == 2, "as one layer");
-  expect (faults, GTK_IS_TEXT_VIEW (gtk_window_get_focus (GTK_WINDOW (state->window))), "and the prompt has the keyboard again");
+  expect (faults, GTK_IS_TEXT_VIEW (gtk_window_get_focus (GTK_WINDOW (state->window))),
+          "and the prompt has the keyboard again");
   press (state, GDK_KEY_2, GDK_CONTROL_MASK);
   expect (faults, qi_session_task (session) == QI_TASK_EDIT, "Ctrl+2 is Edit");
   qi_session_type (session, "x");
   press (state, GDK_KEY_Up, GDK_CONTROL_MASK);
-  expect (faults, g_str_has_prefix (qi_session_request (session)->prompt, "A small sailing boat"), "Ctrl+Up brings the last prompt");
+  expect (faults, g_str_has_prefix (qi_session_request (session)->prompt, "A small sailing boat"),
+          "Ctrl+Up brings the last prompt");
   point ("walk", "keys", faults);
   qi_state_free (state);
 }
@@ -397,14 +412,15 @@ main (int argc, char **argv)
       bind_textdomain_codeset (GETTEXT_PACKAGE, "UTF-8");
     }
   GtkSettings *settings = gtk_settings_get_default ();
-  g_object_set (settings, "gtk-theme-name", "Adwaita", "gtk-font-name", font ? font : "Liberation Sans 11", "gtk-enable-animations", FALSE,
-                "gtk-cursor-blink", FALSE, "gtk-icon-theme-name", "hicolor", NULL);
+  g_object_set (settings, "gtk-theme-name", "Adwaita", "gtk-font-name", font ? font : "Liberation Sans 11",
+                "gtk-enable-animations", FALSE, "gtk-cursor-blink", FALSE, "gtk-icon-theme-name", "hicolor", NULL);
   if (css)
     {
       g_autoptr (GtkCssProvider) theme = gtk_css_provider_new ();
       if (!gtk_css_provider_load_from_path (theme, css, &error))
         g_error ("%s", error->message);
-      gtk_style_context_add_provider_for_screen (gdk_screen_get_default (), GTK_STYLE_PROVIDER (theme), GTK_STYLE_PROVIDER_PRIORITY_APPLICATION);
+      gtk_style_context_add_provider_for_screen (gdk_screen_get_default (), GTK_STYLE_PROVIDER (theme),
+                                                 GTK_STYLE_PROVIDER_PRIORITY_APPLICATION);
     }
   if (rtl)
     gtk_widget_set_default_direction (GTK_TEXT_DIR_RTL);
