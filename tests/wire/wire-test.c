@@ -58,7 +58,7 @@ wire_end_worker (void)
   if (pid)
     {
       g_assert_cmpint (kill (pid, SIGTERM), ==, 0);
-      wire_wait_gone (pid, 10, &status);
+      wire_wait_gone (pid, 30, &status);
       g_assert_true (WIFEXITED (status));
       g_assert_cmpint (WEXITSTATUS (status), ==, 0);
     }
