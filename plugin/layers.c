@@ -23,10 +23,11 @@ qi_image_by_id (gint id)
   return id > 0 && gimp_image_id_is_valid (id) ? gimp_image_get_by_id (id) : NULL;
 }
 
+/* A layer that was deleted lives on in the undo stack, as a layer too; but GIMP ends a plug-in that reads pixels of it. */
 GimpLayer *
 qi_layer_by_id (gint id)
 {
-  return id > 0 && gimp_item_id_is_layer (id) ? gimp_layer_get_by_id (id) : NULL;
+  return id > 0 && gimp_item_id_is_valid (id) && gimp_item_id_is_layer (id) ? gimp_layer_get_by_id (id) : NULL;
 }
 
 GimpLayer *
@@ -184,6 +185,16 @@ apply_mask (GimpLayer *layer, const QiRect *rect, guint8 *pixels)
     pixels[i * 4 + 3] = (guint8) ((pixels[i * 4 + 3] * values[i] + 127) / 255);
 }
 
+/* A layer as it is now, outside of any image. GIMP ends a plug-in that asks for a tile of a layer which was deleted while
+ * it read; of a copy, which shares the tiles, people know nothing. NULL: a group, which is not copied. (transfer full) */
+static GimpLayer *
+still_of (GimpImage *image, GimpLayer *layer)
+{
+  return gimp_item_is_group (GIMP_ITEM (layer)) || gimp_layer_is_floating_sel (layer)
+           ? NULL
+           : gimp_layer_new_from_drawable (GIMP_DRAWABLE (layer), image);
+}
+
 static QiImage *
 read_drawable (GimpDrawable *drawable, gint x, gint y, const QiRect *rect)
 {
@@ -262,9 +273,12 @@ qi_layers_read (GimpImage *image, GimpLayer *layer, GimpLayer *except, const QiR
     return pixels;
   if (layer)
     {
-      const QiRect at = qi_layer_rect (layer);
+      GimpLayer *still = still_of (image, layer);
+      const QiRect at = qi_layer_rect (still ? still : layer);
 
-      pixels = read_drawable (GIMP_DRAWABLE (layer), at.x, at.y, rect);
+      pixels = read_drawable (GIMP_DRAWABLE (still ? still : layer), at.x, at.y, rect);
+      if (still)
+        gimp_item_delete (GIMP_ITEM (still));
     }
   else if (except && gimp_item_get_visible (GIMP_ITEM (except)))
     pixels = read_visible_without (image, except, rect, error);

@@ -332,8 +332,8 @@ qi_memory_read (GimpLayer *layer, const char *json, gsize n_bytes, GError **erro
   if (!yyjson_is_obj (job) || version < 1)
     damaged (error, "JSON");
   else if (version > VERSION)
-    g_set_error (error, QI_ERROR, QI_ERROR_BAD_REQUEST, _("This layer was made by a newer Sfumato: it remembers in version "
-                 "%" G_GINT64_FORMAT ", and %d is the last that this one reads."), version, VERSION);
+    g_set_error (error, QI_ERROR, QI_ERROR_BAD_REQUEST, _("This layer was made by a newer Sfumato: it remembers in version %d, and %d is the last that this one reads."),
+                 (int) MIN (version, G_MAXINT), VERSION);
   else
     memory = read_job (layer, job, error);
   yyjson_doc_free (doc);

@@ -134,8 +134,9 @@ build_set_up (View *view)
   GtkWidget *head = qi_box (GTK_ORIENTATION_HORIZONTAL, 8), *acts = qi_box (GTK_ORIENTATION_HORIZONTAL, 6);
   g_autofree char *memory = qi_words_bytes (info->memory_bytes);
   g_autofree char *device = !info->device ? g_strdup (_ ("No device"))
-                            : info->software || !info->memory_bytes ? g_strdup (info->software ? _ ("Processor") : info->device)
-                                                                    : g_strdup_printf (_ ("%s, %s"), info->device, memory);
+                            : info->software || !info->memory_bytes
+                                ? g_strdup (info->software ? _ ("Processor") : info->device)
+                                : g_strdup_printf (_ ("%s, %s"), info->device, memory);
   const gboolean good = info->device && !info->software;
   GtkWidget *name = qi_label (device, NULL), *files = qi_button (_ ("Use my fi_les…"), NULL, "sf-action");
   GtkWidget *mark = qi_box (GTK_ORIENTATION_HORIZONTAL, 4);
@@ -145,7 +146,10 @@ build_set_up (View *view)
   gtk_widget_set_hexpand (name, TRUE);
   qi_css (icon, good ? "sf-mark-green" : "sf-mark-amber");
   gtk_container_add (GTK_CONTAINER (mark), icon);
-  gtk_container_add (GTK_CONTAINER (mark), qi_label (!info->device ? _ ("Too old") : good ? _ ("Suitable") : _ ("Works, slowly"), NULL));
+  gtk_container_add (GTK_CONTAINER (mark), qi_label (!info->device ? _ ("Too old")
+                                                     : good        ? _ ("Suitable")
+                                                                   : _ ("Works, slowly"),
+                                                     NULL));
   gtk_container_add (GTK_CONTAINER (head), qi_icon ("sf-device-symbolic", 16));
   gtk_container_add (GTK_CONTAINER (head), name);
   gtk_container_add (GTK_CONTAINER (head), mark);
@@ -153,7 +157,8 @@ build_set_up (View *view)
   gtk_container_add (GTK_CONTAINER (view->box), head);
   GtkWidget *line = gtk_separator_new (GTK_ORIENTATION_HORIZONTAL);
   gtk_container_add (GTK_CONTAINER (view->box), line);
-  gtk_container_add (GTK_CONTAINER (view->box), wrapped (_ ("Pictures need a model of the Qwen-Image family"), "sf-bold"));
+  gtk_container_add (GTK_CONTAINER (view->box),
+                     wrapped (_ ("Pictures need a model of the Qwen-Image family"), "sf-bold"));
   gtk_container_add (GTK_CONTAINER (view->box),
                      wrapped (info->demo ? _ ("Choose the files you have, or try the demo model that came along.")
                                          : _ ("Choose the files you have."),

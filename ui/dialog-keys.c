@@ -63,17 +63,25 @@ control_key (QiDialog *dialog, GdkEventKey *event, gboolean shift)
     }
   switch (event->keyval)
     {
-    case GDK_KEY_1: case GDK_KEY_2: case GDK_KEY_3: case GDK_KEY_4: case GDK_KEY_5:
+    case GDK_KEY_1:
+    case GDK_KEY_2:
+    case GDK_KEY_3:
+    case GDK_KEY_4:
+    case GDK_KEY_5:
       qi_dialog_choose_mode (dialog, event->keyval - GDK_KEY_1);
       return TRUE;
-    case GDK_KEY_w: case GDK_KEY_W:
+    case GDK_KEY_w:
+    case GDK_KEY_W:
       gtk_window_close (GTK_WINDOW (dialog));
       return TRUE;
-    case GDK_KEY_z: case GDK_KEY_Z:
+    case GDK_KEY_z:
+    case GDK_KEY_Z:
       return in_prompt && (qi_prompt_entry_undo (dialog->prompt, shift || event->keyval == GDK_KEY_Z), TRUE);
-    case GDK_KEY_Up: case GDK_KEY_KP_Up:
+    case GDK_KEY_Up:
+    case GDK_KEY_KP_Up:
       return in_prompt && (qi_session_recall (dialog->session, -1), TRUE);
-    case GDK_KEY_Down: case GDK_KEY_KP_Down:
+    case GDK_KEY_Down:
+    case GDK_KEY_KP_Down:
       return in_prompt && (qi_session_recall (dialog->session, 1), TRUE);
     default:
       return FALSE;
@@ -99,7 +107,8 @@ plain_key (QiDialog *dialog, GdkEventKey *event, gboolean shift)
     case GDK_KEY_F10:
       gtk_button_clicked (GTK_BUTTON (dialog->menu));
       return TRUE;
-    case GDK_KEY_Down: case GDK_KEY_KP_Down:
+    case GDK_KEY_Down:
+    case GDK_KEY_KP_Down:
       strip = qi_strip_focus_widget (dialog->strip);
       if (focus != QI_FOCUS_PROMPT || !strip || !qi_prompt_entry_in_last_line (dialog->prompt))
         return FALSE;
@@ -117,10 +126,11 @@ qi_dialog_key_press (GtkWidget *widget, GdkEventKey *event)
   GtkWidget *focus = gtk_window_get_focus (GTK_WINDOW (dialog));
   const GdkModifierType state = event->state & gtk_accelerator_get_default_mod_mask ();
   const gboolean shift = state & GDK_SHIFT_MASK, control = (state & ~GDK_SHIFT_MASK) == GDK_CONTROL_MASK;
-  const gboolean ours = control || ((state & ~GDK_SHIFT_MASK) == 0 &&
-                                    (is_enter (event->keyval) || event->keyval == GDK_KEY_Escape || event->keyval == GDK_KEY_F1 ||
-                                     event->keyval == GDK_KEY_F10 || event->keyval == GDK_KEY_Down ||
-                                     event->keyval == GDK_KEY_KP_Down));
+  const gboolean ours =
+      control
+      || ((state & ~GDK_SHIFT_MASK) == 0
+          && (is_enter (event->keyval) || event->keyval == GDK_KEY_Escape || event->keyval == GDK_KEY_F1
+              || event->keyval == GDK_KEY_F10 || event->keyval == GDK_KEY_Down || event->keyval == GDK_KEY_KP_Down));
 
   if (ours)
     {
@@ -130,8 +140,8 @@ qi_dialog_key_press (GtkWidget *widget, GdkEventKey *event)
         return TRUE;
     }
   /* What has the keyboard comes before mnemonics and the window's own bindings; GTK has it the other way round. */
-  if (state == 0 && focus && (GTK_IS_TEXT_VIEW (focus) || GTK_IS_ENTRY (focus)) &&
-      gtk_window_propagate_key_event (GTK_WINDOW (dialog), event))
+  if (state == 0 && focus && (GTK_IS_TEXT_VIEW (focus) || GTK_IS_ENTRY (focus))
+      && gtk_window_propagate_key_event (GTK_WINDOW (dialog), event))
     return TRUE;
   return GTK_WIDGET_CLASS (g_type_class_peek (GTK_TYPE_WINDOW))->key_press_event (widget, event);
 }

@@ -35,8 +35,8 @@ static const struct
 static GtkWidget *
 text_window (QiDialog *dialog, const char *title, GtkWidget *content)
 {
-  GtkWidget *window = gtk_dialog_new_with_buttons (title, GTK_WINDOW (dialog), GTK_DIALOG_DESTROY_WITH_PARENT, _ ("_Close"),
-                                                   GTK_RESPONSE_CLOSE, NULL);
+  GtkWidget *window = gtk_dialog_new_with_buttons (title, GTK_WINDOW (dialog), GTK_DIALOG_DESTROY_WITH_PARENT,
+                                                   _ ("_Close"), GTK_RESPONSE_CLOSE, NULL);
 
   qi_css (window, "sfumato");
   g_object_set (content, "margin", qi_px (window, 18), NULL);
@@ -71,7 +71,8 @@ on_shortcuts (GtkMenuItem *item, gpointer user_data)
       gtk_grid_attach (GTK_GRID (grid), qi_label (_ (keys[k].does), NULL), 1, at, 1, 1);
     }
   gtk_grid_attach (GTK_GRID (grid),
-                   line (_ ("GIMP gives its commands keys under Edit ▸ Keyboard Shortcuts. Search there for:"), NULL), 0, at++, 2, 1);
+                   line (_ ("GIMP gives its commands keys under Edit ▸ Keyboard Shortcuts. Search there for:"), NULL),
+                   0, at++, 2, 1);
   for (guint k = 0; k < G_N_ELEMENTS (commands); k++, at++)
     {
       gtk_grid_attach (GTK_GRID (grid), qi_label (commands[k].action, "sf-bold"), 0, at, 1, 1);
@@ -85,15 +86,21 @@ qi_dialog_help (QiDialog *dialog)
 {
   GtkWidget *box = qi_box (GTK_ORIENTATION_VERTICAL, 8);
 
-  gtk_container_add (GTK_CONTAINER (box), line (_ ("Select something, say what should be there, press Enter."), "sf-bold"));
   gtk_container_add (GTK_CONTAINER (box),
-                     line (_ ("Generate makes a new picture. Edit changes the layer, or its selected part, as you say. Fill draws into "
-                              "the selection; with an empty prompt it removes what is there."),
-                           NULL));
-  gtk_container_add (GTK_CONTAINER (box),
-                     line (_ ("Every result is a new layer; the layer you work on is never written to. One undo step takes it away."), NULL));
-  gtk_container_add (GTK_CONTAINER (box),
-                     line (_ ("Pictures that go with the prompt are called Picture 1, Picture 2 … in it, in every language."), NULL));
+                     line (_ ("Select something, say what should be there, press Enter."), "sf-bold"));
+  gtk_container_add (
+      GTK_CONTAINER (box),
+      line (
+          _ ("Generate makes a new picture. Edit changes the layer, or its selected part, as you say. Fill draws into "
+             "the selection; with an empty prompt it removes what is there."),
+          NULL));
+  gtk_container_add (
+      GTK_CONTAINER (box),
+      line (_ ("Every result is a new layer; the layer you work on is never written to. One undo step takes it away."),
+            NULL));
+  gtk_container_add (
+      GTK_CONTAINER (box),
+      line (_ ("Pictures that go with the prompt are called Picture 1, Picture 2 … in it, in every language."), NULL));
   text_window (dialog, _ ("Help"), box);
 }
 
@@ -130,7 +137,8 @@ on_enter_line (GtkCheckMenuItem *item, gpointer user_data)
 {
   QiDialog *dialog = user_data;
 
-  qi_settings_set_bool (qi_session_settings (dialog->session), "enter-makes-line", gtk_check_menu_item_get_active (item));
+  qi_settings_set_bool (qi_session_settings (dialog->session), "enter-makes-line",
+                        gtk_check_menu_item_get_active (item));
 }
 
 GtkWidget *
@@ -139,10 +147,12 @@ qi_dialog_menu (QiDialog *dialog)
   GtkWidget *menu = gtk_menu_new ();
   GtkWidget *items[] = { gtk_menu_item_new_with_mnemonic (_ ("_Models and Devices…")),
                          gtk_check_menu_item_new_with_mnemonic (_ ("_Enter makes a new line")),
-                         gtk_menu_item_new_with_mnemonic (_ ("_Keyboard shortcuts")), gtk_menu_item_new_with_mnemonic (_ ("_Help")) };
+                         gtk_menu_item_new_with_mnemonic (_ ("_Keyboard shortcuts")),
+                         gtk_menu_item_new_with_mnemonic (_ ("_Help")) };
 
-  gtk_check_menu_item_set_active (GTK_CHECK_MENU_ITEM (items[1]),
-                                  qi_settings_get_bool (qi_session_settings (dialog->session), "enter-makes-line", FALSE));
+  gtk_check_menu_item_set_active (
+      GTK_CHECK_MENU_ITEM (items[1]),
+      qi_settings_get_bool (qi_session_settings (dialog->session), "enter-makes-line", FALSE));
   g_signal_connect (items[0], "activate", G_CALLBACK (on_models), dialog);
   g_signal_connect (items[1], "toggled", G_CALLBACK (on_enter_line), dialog);
   g_signal_connect (items[2], "activate", G_CALLBACK (on_shortcuts), dialog);

@@ -106,7 +106,8 @@ mode_combo (QiDialog *dialog)
 static void
 show_head (QiDialog *dialog)
 {
-  g_autofree char *title = qi_session_title (dialog->session), *details = NULL, *will = qi_session_will (dialog->session, &details);
+  g_autofree char *title = qi_session_title (dialog->session), *details = NULL,
+                  *will = qi_session_will (dialog->session, &details);
 
   if (g_strcmp0 (gtk_window_get_title (GTK_WINDOW (dialog)), title) != 0)
     gtk_window_set_title (GTK_WINDOW (dialog), title);
@@ -158,10 +159,12 @@ show_caption (QiDialog *dialog)
   qi_set_text (dialog->caption, caption);
   qi_set_visible (gtk_widget_get_parent (dialog->caption), *caption || running || results);
   qi_set_visible (dialog->undo, qi_session_can_undo (session));
-  qi_set_visible (dialog->frame, !running && !results && !letters && qi_session_task (session) != QI_TASK_GENERATE &&
-                                   qi_session_view (session) != NULL);
+  qi_set_visible (dialog->frame, !running && !results && !letters && qi_session_task (session) != QI_TASK_GENERATE
+                                     && qi_session_view (session) != NULL);
   qi_set_visible (dialog->preview, running && !results);
-  qi_set_visible (dialog->compare, results && qi_session_result (session, qi_session_shown (session))->request->task != QI_TASK_GENERATE);
+  qi_set_visible (dialog->compare,
+                  results
+                      && qi_session_result (session, qi_session_shown (session))->request->task != QI_TASK_GENERATE);
   qi_set_visible (dialog->on_canvas,
                   results && qi_session_result (session, qi_session_shown (session))->image != QI_HOST_NONE);
   qi_set_visible (dialog->grid, letters && !running && !results);
@@ -175,7 +178,10 @@ show_caption (QiDialog *dialog)
 static const struct
 {
   const char *value, *label;
-} frames[] = { { "auto", N_ ("automatic") }, { "tight", N_ ("tight") }, { "wide", N_ ("wide") }, { "layer", N_ ("whole layer") } };
+} frames[] = { { "auto", N_ ("automatic") },
+               { "tight", N_ ("tight") },
+               { "wide", N_ ("wide") },
+               { "layer", N_ ("whole layer") } };
 
 static void
 show_frame (QiDialog *dialog)
@@ -208,10 +214,10 @@ show_status (QiDialog *dialog)
 static void
 fit (QiDialog *dialog)
 {
-  const gboolean low = gtk_widget_get_allocated_height (GTK_WIDGET (dialog)) < qi_px (GTK_WIDGET (dialog), FOLD_HEIGHT) &&
-                       gtk_widget_get_allocated_height (GTK_WIDGET (dialog)) > 1;
-  const gboolean full = qi_session_shown (dialog->session) >= 0 || qi_session_n_rows (dialog->session) > 0 ||
-                        qi_session_card (dialog->session) || qi_session_set_up_open (dialog->session);
+  const gboolean low = gtk_widget_get_allocated_height (GTK_WIDGET (dialog)) < qi_px (GTK_WIDGET (dialog), FOLD_HEIGHT)
+                       && gtk_widget_get_allocated_height (GTK_WIDGET (dialog)) > 1;
+  const gboolean full = qi_session_shown (dialog->session) >= 0 || qi_session_n_rows (dialog->session) > 0
+                        || qi_session_card (dialog->session) || qi_session_set_up_open (dialog->session);
 
   qi_options_set_folded (dialog->options, low || full);
   qi_prompt_entry_set_lines (dialog->prompt, low || full ? 3 : 4, low || full ? 4 : 8);
@@ -356,6 +362,7 @@ osd (const char *text, GtkAlign side)
 {
   GtkWidget *label = qi_label (text, "sf-osd sf-small");
 
+  gtk_widget_set_direction (label, GTK_TEXT_DIR_LTR); /* a picture has the same left side in every language */
   gtk_widget_set_halign (label, side);
   gtk_widget_set_valign (label, GTK_ALIGN_START);
   g_object_set (label, "margin", qi_px (label, 8), NULL);
@@ -435,7 +442,8 @@ head (QiDialog *dialog)
   gtk_container_add (GTK_CONTAINER (lines), dialog->will_details);
   gtk_container_add (GTK_CONTAINER (box), dialog->mode);
   gtk_container_add (GTK_CONTAINER (box), lines);
-  g_object_set (box, "margin-start", qi_px (box, 12), "margin-end", qi_px (box, 12), "margin-top", qi_px (box, 12), NULL);
+  g_object_set (box, "margin-start", qi_px (box, 12), "margin-end", qi_px (box, 12), "margin-top", qi_px (box, 12),
+                NULL);
   return box;
 }
 
@@ -463,7 +471,8 @@ body (QiDialog *dialog)
   gtk_scrolled_window_set_propagate_natural_height (GTK_SCROLLED_WINDOW (scrolled), TRUE);
   gtk_scrolled_window_set_overlay_scrolling (GTK_SCROLLED_WINDOW (scrolled), FALSE);
   gtk_container_add (GTK_CONTAINER (scrolled), box);
-  gtk_container_set_focus_vadjustment (GTK_CONTAINER (box), gtk_scrolled_window_get_vadjustment (GTK_SCROLLED_WINDOW (scrolled)));
+  gtk_container_set_focus_vadjustment (GTK_CONTAINER (box),
+                                       gtk_scrolled_window_get_vadjustment (GTK_SCROLLED_WINDOW (scrolled)));
   gtk_widget_set_vexpand (scrolled, TRUE);
   return scrolled;
 }
@@ -496,8 +505,8 @@ status_row (QiDialog *dialog)
   gtk_container_add (GTK_CONTAINER (row), dialog->status);
   gtk_container_add (GTK_CONTAINER (row), dialog->device);
   gtk_container_add (GTK_CONTAINER (row), menu);
-  g_object_set (row, "margin-top", qi_px (row, 2), "margin-end", qi_px (row, 6), "margin-bottom", qi_px (row, 2), "margin-start",
-                qi_px (row, 12), NULL);
+  g_object_set (row, "margin-top", qi_px (row, 2), "margin-end", qi_px (row, 6), "margin-bottom", qi_px (row, 2),
+                "margin-start", qi_px (row, 12), NULL);
   return row;
 }
 
@@ -603,12 +612,13 @@ set_size (QiDialog *dialog)
 
   if (monitor || (monitor = gdk_display_get_monitor (display, 0)))
     gdk_monitor_get_workarea (monitor, &area);
-  const int min_width = MIN (qi_px (widget, 400), area.width), min_height = MIN (qi_px (widget, 560), area.height - title);
+  const int min_width = MIN (qi_px (widget, 400), area.width),
+            min_height = MIN (qi_px (widget, 560), area.height - title);
   GdkGeometry least = { .min_width = min_width, .min_height = min_height };
   gtk_window_set_geometry_hints (GTK_WINDOW (dialog), NULL, &least, GDK_HINT_MIN_SIZE);
   gtk_window_set_default_size (
-    GTK_WINDOW (dialog), CLAMP (qi_settings_get_int (settings, "width", qi_px (widget, 432)), min_width, area.width),
-    CLAMP (qi_settings_get_int (settings, "height", qi_px (widget, 772)), min_height, area.height - title));
+      GTK_WINDOW (dialog), CLAMP (qi_settings_get_int (settings, "width", qi_px (widget, 432)), min_width, area.width),
+      CLAMP (qi_settings_get_int (settings, "height", qi_px (widget, 772)), min_height, area.height - title));
 }
 
 GtkWidget *
@@ -624,8 +634,8 @@ qi_dialog_new (QiSession *session)
   gtk_container_add (GTK_CONTAINER (box), body (dialog));
   gtk_container_add (GTK_CONTAINER (box), line ());
   dialog->foot = qi_foot_new (session);
-  g_object_set (dialog->foot, "margin-start", qi_px (widget, 12), "margin-end", qi_px (widget, 12), "margin-top", qi_px (widget, 12),
-                "margin-bottom", qi_px (widget, 10), NULL);
+  g_object_set (dialog->foot, "margin-start", qi_px (widget, 12), "margin-end", qi_px (widget, 12), "margin-top",
+                qi_px (widget, 12), "margin-bottom", qi_px (widget, 10), NULL);
   gtk_container_add (GTK_CONTAINER (box), dialog->foot);
   gtk_container_add (GTK_CONTAINER (box), line ());
   gtk_container_add (GTK_CONTAINER (box), status_row (dialog));

@@ -46,7 +46,8 @@ arrange (QiFlow *flow, int width, Cell *cells)
       int given = 0;
       for (guint k = 0; k < n; k++)
         {
-          const int part = k + 1 < n ? (cells[k].width - cells[k].min) * give / can : MIN (give - given, cells[k].width - cells[k].min);
+          const int part = k + 1 < n ? (cells[k].width - cells[k].min) * give / can
+                                     : MIN (give - given, cells[k].width - cells[k].min);
           cells[k].width -= part;
           given += part;
         }
@@ -186,7 +187,8 @@ qi_flow_init (QiFlow *flow)
 GtkWidget *
 qi_flow_new (int column_spacing, int row_spacing)
 {
-  QiFlow *flow = g_object_new (QI_TYPE_FLOW, "orientation", GTK_ORIENTATION_HORIZONTAL, "spacing", column_spacing, NULL);
+  QiFlow *flow =
+      g_object_new (QI_TYPE_FLOW, "orientation", GTK_ORIENTATION_HORIZONTAL, "spacing", column_spacing, NULL);
 
   flow->row_spacing = row_spacing;
   return GTK_WIDGET (flow);

@@ -156,7 +156,8 @@ show_results (Foot *foot)
   action_show (&foot->verb, differs ? qi_session_verb (foot->session) : _ ("_Again"),
                differs ? qi_session_key (foot->session, QI_BUTTON_GO, foot->focus) : "", next == QI_BUTTON_GO);
   action_show (&foot->discard, _ ("_Discard"), "", FALSE);
-  action_show (&foot->keep, _ ("_Keep"), qi_session_key (foot->session, QI_BUTTON_KEEP, foot->focus), next == QI_BUTTON_KEEP);
+  action_show (&foot->keep, _ ("_Keep"), qi_session_key (foot->session, QI_BUTTON_KEEP, foot->focus),
+               next == QI_BUTTON_KEEP);
 }
 
 static void
@@ -220,7 +221,8 @@ static GtkWidget *
 running_page (Foot *foot)
 {
   GtkWidget *page = qi_box (GTK_ORIENTATION_HORIZONTAL, 12), *lines = qi_box (GTK_ORIENTATION_VERTICAL, 6);
-  GtkWidget *words = qi_box (GTK_ORIENTATION_HORIZONTAL, 6), *away = qi_button (NULL, "sf-close-symbolic", "flat sf-tight");
+  GtkWidget *words = qi_box (GTK_ORIENTATION_HORIZONTAL, 6),
+            *away = qi_button (NULL, "sf-close-symbolic", "flat sf-tight");
 
   foot->stage = qi_label ("", "sf-bold");
   foot->left = qi_label ("", NULL);

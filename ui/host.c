@@ -2,7 +2,7 @@
  * SPDX-License-Identifier: GPL-3.0-or-later */
 #include "ui/host.h"
 
-G_DEFINE_QUARK (qi-host-error-quark, qi_host_error)
+G_DEFINE_QUARK (qi - host - error - quark, qi_host_error)
 G_DEFINE_INTERFACE (QiHost, qi_host, G_TYPE_OBJECT)
 
 static void
@@ -29,7 +29,13 @@ qi_host_look (QiHost *host, gint image)
 }
 
 QiImage *
-qi_host_read (QiHost *host, gint image, gint layer, gint except, const QiRect *rect, gint width, gint height,
+qi_host_read (QiHost *host,
+              gint image,
+              gint layer,
+              gint except,
+              const QiRect *rect,
+              gint width,
+              gint height,
               GError **error)
 {
   g_return_val_if_fail (rect && rect->width > 0 && rect->height > 0 && width > 0 && height > 0, NULL);
@@ -37,7 +43,12 @@ qi_host_read (QiHost *host, gint image, gint layer, gint except, const QiRect *r
 }
 
 QiImage *
-qi_host_read_selection (QiHost *host, gint image, gint mask_layer, const QiRect *rect, gint width, gint height,
+qi_host_read_selection (QiHost *host,
+                        gint image,
+                        gint mask_layer,
+                        const QiRect *rect,
+                        gint width,
+                        gint height,
                         GError **error)
 {
   g_return_val_if_fail (rect && rect->width > 0 && rect->height > 0 && width > 0 && height > 0, NULL);

@@ -28,9 +28,9 @@ letters_free (gpointer data)
 static const char *
 place_label (guint place)
 {
-  static const char *const labels[QI_N_PLACES] = { N_ ("top left"),     N_ ("top"),    N_ ("top right"),
-                                                   N_ ("left"),         N_ ("centre"), N_ ("right"),
-                                                   N_ ("bottom left"),  N_ ("bottom"), N_ ("bottom right") };
+  static const char *const labels[QI_N_PLACES] = { N_ ("top left"),    N_ ("top"),    N_ ("top right"),
+                                                   N_ ("left"),        N_ ("centre"), N_ ("right"),
+                                                   N_ ("bottom left"), N_ ("bottom"), N_ ("bottom right") };
 
   return _ (labels[place]);
 }
@@ -152,6 +152,7 @@ place_button (Letters *letters, guint k)
       g_signal_connect (radio, "toggled", G_CALLBACK (on_place), letters);
       g_signal_connect (radio, "key-press-event", G_CALLBACK (on_place_key), letters);
     }
+  gtk_widget_set_direction (grid, GTK_TEXT_DIR_LTR); /* places of the picture, which is not mirrored */
   gtk_grid_set_row_spacing (GTK_GRID (grid), qi_px (grid, 4));
   gtk_grid_set_column_spacing (GTK_GRID (grid), qi_px (grid, 4));
   g_object_set (grid, "margin", qi_px (grid, 8), NULL);
@@ -167,7 +168,7 @@ static GtkWidget *
 style_combo (Letters *letters, guint k)
 {
   static const char *const styles[] = { N_ ("Bold"), N_ ("Small, light"), N_ ("Painted poster"), N_ ("Handwritten"),
-                                        N_ ("Neon"), N_ ("Engraved"), N_ ("Chalk") };
+                                        N_ ("Neon"), N_ ("Engraved"),     N_ ("Chalk") };
   GtkWidget *combo = gtk_combo_box_text_new_with_entry ();
   GtkWidget *entry = gtk_bin_get_child (GTK_BIN (combo));
   g_autofree char *spoken = g_strdup_printf (_ ("Style of row %u"), k + 1);
@@ -222,7 +223,8 @@ add_row (Letters *letters, guint k)
 static void
 show_row (GtkWidget *box, const QiSessionRow *row)
 {
-  GtkWidget *words = g_object_get_data (G_OBJECT (box), "qi-words"), *style = g_object_get_data (G_OBJECT (box), "qi-style");
+  GtkWidget *words = g_object_get_data (G_OBJECT (box), "qi-words"),
+            *style = g_object_get_data (G_OBJECT (box), "qi-style");
   GtkWidget *place = g_object_get_data (G_OBJECT (box), "qi-place-button");
   GtkWidget *grid = gtk_bin_get_child (GTK_BIN (gtk_menu_button_get_popover (GTK_MENU_BUTTON (place))));
 
@@ -231,7 +233,8 @@ show_row (GtkWidget *box, const QiSessionRow *row)
   if (g_strcmp0 (gtk_entry_get_text (GTK_ENTRY (style)), row->style) != 0)
     gtk_entry_set_text (GTK_ENTRY (style), row->style);
   show_place (place, row);
-  gtk_toggle_button_set_active (GTK_TOGGLE_BUTTON (gtk_grid_get_child_at (GTK_GRID (grid), row->grid % 3, row->grid / 3)), TRUE);
+  gtk_toggle_button_set_active (
+      GTK_TOGGLE_BUTTON (gtk_grid_get_child_at (GTK_GRID (grid), row->grid % 3, row->grid / 3)), TRUE);
 }
 
 /* -- from a text layer ------------------------------------------------------------------------------- */
@@ -243,20 +246,21 @@ on_text_layer (GtkMenuItem *item, gpointer user_data)
   const QiHostLayer *layer = g_object_get_data (G_OBJECT (item), "qi-layer");
   const QiRect frame = qi_session_frame (letters->session);
   const QiRect canvas = qi_session_view (letters->session)
-                          ? (QiRect){ 0, 0, qi_session_view (letters->session)->image.width,
-                                      qi_session_view (letters->session)->image.height }
-                          : (QiRect){ 0 };
+                            ? (QiRect) { 0, 0, qi_session_view (letters->session)->image.width,
+                                         qi_session_view (letters->session)->image.height }
+                            : (QiRect) { 0 };
   const QiRect in = qi_rect_is_empty (&frame) ? canvas : frame;
 
   qi_session_add_row (letters->session, layer->words);
   const QiRect seen = qi_rect_intersect (&in, &layer->rect);
   if (qi_rect_is_empty (&seen))
     return;
-  QiRect place = { (seen.x - in.x) * 100 / in.width, (seen.y - in.y) * 100 / in.height, MAX (1, seen.width * 100 / in.width),
-                   MAX (1, seen.height * 100 / in.height) };
+  QiRect place = { (seen.x - in.x) * 100 / in.width, (seen.y - in.y) * 100 / in.height,
+                   MAX (1, seen.width * 100 / in.width), MAX (1, seen.height * 100 / in.height) };
   place.x = MIN (place.x, 100 - place.width);
   place.y = MIN (place.y, 100 - place.height);
-  const guint column = MIN (2, (place.x + place.width / 2) * 3 / 100), row = MIN (2, (place.y + place.height / 2) * 3 / 100);
+  const guint column = MIN (2, (place.x + place.width / 2) * 3 / 100),
+              row = MIN (2, (place.y + place.height / 2) * 3 / 100);
   qi_session_place_row (letters->session, qi_session_n_rows (letters->session) - 1, row * 3 + column, &place);
 }
 

@@ -18,78 +18,134 @@ typedef struct
 } Row;
 
 static const Row rows[QI_N_SAY] = {
-  [QI_SAY_GRAPHICS_MEMORY] = { FALSE, N_ ("Not enough graphics memory"),
+  [QI_SAY_GRAPHICS_MEMORY] = { FALSE,
+                               N_ ("Not enough graphics memory"),
                                N_ ("The job needs more than is free. Your image is unchanged."),
                                { QI_ACT_LESS_MEMORY, QI_ACT_DETAILS } },
-  [QI_SAY_MEMORY] = { FALSE, N_ ("Not enough memory"),
+  [QI_SAY_MEMORY] = { FALSE,
+                      N_ ("Not enough memory"),
                       N_ ("The job needs more than is free. Your image is unchanged."),
                       { QI_ACT_LESS_MEMORY, QI_ACT_DETAILS } },
-  [QI_SAY_DRIVER_STOPPED] = { TRUE, N_ ("The graphics driver stopped"),
+  [QI_SAY_DRIVER_STOPPED] = { TRUE,
+                              N_ ("The graphics driver stopped"),
                               N_ ("It was restarted. Your image is unchanged. Your request is kept."),
                               { QI_ACT_AGAIN, QI_ACT_PROCESSOR } },
-  [QI_SAY_NO_CARD] = { TRUE, N_ ("No suitable graphics card"),
+  [QI_SAY_NO_CARD] = { TRUE,
+                       N_ ("No suitable graphics card"),
                        N_ ("Vulkan 1.3 is needed, and neither a card nor the processor offers it. Your image is unchanged."),
                        { QI_ACT_MODELS, QI_ACT_HELP } },
-  [QI_SAY_BLANK] = { FALSE, N_ ("The result was blank"), N_ ("The model gave no usable picture. Nothing was placed."),
+  [QI_SAY_BLANK] = { FALSE,
+                     N_ ("The result was blank"),
+                     N_ ("The model gave no usable picture. Nothing was placed."),
                      { QI_ACT_OTHER_SEED, QI_ACT_DETAILS } },
-  [QI_SAY_ENGINE_STOPPED] = { TRUE, N_ ("The engine stopped unexpectedly"),
+  [QI_SAY_ENGINE_STOPPED] = { TRUE,
+                              N_ ("The engine stopped unexpectedly"),
                               N_ ("Your image is unchanged. Finished results are kept."),
                               { QI_ACT_START_AGAIN, QI_ACT_REPORT } },
-  [QI_SAY_ENGINE_SILENT] = { FALSE, N_ ("The engine does not answer"),
+  [QI_SAY_ENGINE_SILENT] = { FALSE,
+                             N_ ("The engine does not answer"),
                              N_ ("No sign for 60 s. It can be restarted without losing results."),
                              { QI_ACT_WAIT, QI_ACT_RESTART } },
-  [QI_SAY_PART_MISSING] = { TRUE, N_ ("A part of Sfumato is missing"),
+  [QI_SAY_PART_MISSING] = { TRUE,
+                            N_ ("A part of Sfumato is missing"),
                             N_ ("The engine file is not beside the plug-in. Nothing can run until it is installed again."),
                             { QI_ACT_HELP } },
-  [QI_SAY_VERSIONS] = { TRUE, N_ ("Engine and plug-in differ"), N_ ("They are of different versions."),
+  [QI_SAY_VERSIONS] = { TRUE,
+                        N_ ("Engine and plug-in differ"),
+                        N_ ("They are of different versions."),
                         { QI_ACT_RESTART, QI_ACT_HELP } },
-  [QI_SAY_FILE_DAMAGED] = { TRUE, N_ ("“%s” is damaged"), N_ ("No picture can be made with it. Your image is unchanged."),
+  [QI_SAY_FILE_DAMAGED] = { TRUE,
+                            N_ ("“%s” is damaged"),
+                            N_ ("No picture can be made with it. Your image is unchanged."),
                             { QI_ACT_CHOOSE_FILE, QI_ACT_DETAILS } },
-  [QI_SAY_FILE_MISSING] = { TRUE, N_ ("“%s” is missing"), N_ ("No picture can be made without it. Your image is unchanged."),
+  [QI_SAY_FILE_MISSING] = { TRUE,
+                            N_ ("“%s” is missing"),
+                            N_ ("No picture can be made without it. Your image is unchanged."),
                             { QI_ACT_CHOOSE_FILE, QI_ACT_DETAILS } },
-  [QI_SAY_FILES_DIFFER] = { TRUE, N_ ("These files do not belong together"),
+  [QI_SAY_FILES_DIFFER] = { TRUE,
+                            N_ ("These files do not belong together"),
                             N_ ("“%s” is of another model; pictures would be noise."),
                             { QI_ACT_CHOOSE_FILE, QI_ACT_DETAILS } },
-  [QI_SAY_FILE_UNKNOWN] = { TRUE, N_ ("This file is not a model we know"),
+  [QI_SAY_FILE_UNKNOWN] = { TRUE,
+                            N_ ("This file is not a model we know"),
                             N_ ("The contents of “%s” match no known model. It was left alone."),
                             { QI_ACT_CHOOSE_FILE, QI_ACT_DETAILS } },
-  [QI_SAY_NO_MODEL] = { FALSE, N_ ("There is no model yet"), N_ ("Pictures need one. Everything else works without."),
+  [QI_SAY_NO_MODEL] = { FALSE,
+                        N_ ("There is no model yet"),
+                        N_ ("Pictures need one. Everything else works without."),
                         { QI_ACT_MODELS, QI_ACT_DETAILS } },
-  [QI_SAY_MODEL_CANNOT] = { FALSE, N_ ("This model cannot do that"),
+  [QI_SAY_MODEL_CANNOT] = { FALSE,
+                            N_ ("This model cannot do that"),
                             N_ ("“%s” makes new pictures only. Your image is unchanged."),
                             { QI_ACT_MODELS, QI_ACT_DETAILS } },
-  [QI_SAY_ADD_ON_UNFIT] = { FALSE, N_ ("This add-on does not fit"), N_ ("It was made for another model. It was not used."),
+  [QI_SAY_ADD_ON_UNFIT] = { FALSE,
+                            N_ ("This add-on does not fit"),
+                            N_ ("It was made for another model. It was not used."),
                             { QI_ACT_SWITCH_OFF, QI_ACT_DETAILS } },
-  [QI_SAY_NO_SELECTION] = { FALSE, N_ ("Nothing is selected"), N_ ("Fill needs a selection. Edit works on the whole layer."),
+  [QI_SAY_NO_SELECTION] = { FALSE,
+                            N_ ("Nothing is selected"),
+                            N_ ("Fill needs a selection. Edit works on the whole layer."),
                             { QI_ACT_EDIT } },
-  [QI_SAY_SELECTION_MISSES] = { FALSE, N_ ("The selection misses the layer"),
+  [QI_SAY_SELECTION_MISSES] = { FALSE,
+                                N_ ("The selection misses the layer"),
                                 N_ ("It lies outside “%s”, so there is nothing to fill."),
                                 { QI_ACT_WHOLE_CANVAS } },
-  [QI_SAY_SELECTION_SMALL] = { FALSE, N_ ("The selection is very small"), N_ ("%d × %d px. The result would not be visible."),
+  [QI_SAY_SELECTION_SMALL] = { FALSE,
+                               N_ ("The selection is very small"),
+                               N_ ("%d × %d px. The result would not be visible."),
                                { QI_ACT_GROW, QI_ACT_GO_ON } },
-  [QI_SAY_COLOUR_MAP] = { FALSE, N_ ("The image has a colour map"), N_ ("Results would be reduced to %u colours."),
+  [QI_SAY_COLOUR_MAP] = { FALSE,
+                          N_ ("The image has a colour map"),
+                          N_ ("Results would be reduced to %u colours."),
                           { QI_ACT_TO_RGB, QI_ACT_GO_ON } },
-  [QI_SAY_MOVED] = { FALSE, N_ ("The picture moved too far"),
+  [QI_SAY_MOVED] = { FALSE,
+                     N_ ("The picture moved too far"),
                      N_ ("It shifted by %.0f px, more than can be corrected. Nothing was placed."),
                      { QI_ACT_AGAIN, QI_ACT_PLACE_ANYWAY } },
-  [QI_SAY_NO_SUCH_PICTURE] = { FALSE, N_ ("The prompt names Picture %u"), NULL, { QI_ACT_ADD_PICTURE, QI_ACT_REMOVE_WORDS } },
-  [QI_SAY_PICTURE_GONE] = { FALSE, N_ ("Picture %u is gone"), N_ ("Its layer was deleted or its file moved."),
+  [QI_SAY_NO_SUCH_PICTURE] = { FALSE,
+                               N_ ("The prompt names Picture %u"),
+                               NULL,
+                               { QI_ACT_ADD_PICTURE, QI_ACT_REMOVE_WORDS } },
+  [QI_SAY_PICTURE_GONE] = { FALSE,
+                            N_ ("Picture %u is gone"),
+                            N_ ("Its layer was deleted or its file moved."),
                             { QI_ACT_CHOOSE_AGAIN, QI_ACT_REMOVE_PICTURE } },
-  [QI_SAY_PROMPT_LONG] = { FALSE, N_ ("The prompt is too long"), N_ ("%u of %u characters fit; the end would be ignored."),
+  [QI_SAY_PROMPT_LONG] = { FALSE,
+                           N_ ("The prompt is too long"),
+                           N_ ("%u of %u characters fit; the end would be ignored."),
                            { QI_ACT_SHORTEN, QI_ACT_GO_ON } },
-  [QI_SAY_LETTERING] = { FALSE, N_ ("Row %u of the lettering has no words"), N_ ("Nothing would be drawn for it."),
+  [QI_SAY_LETTERING] = { FALSE,
+                         N_ ("Row %u of the lettering has no words"),
+                         N_ ("Nothing would be drawn for it."),
                          { QI_ACT_GO_ON } },
   [QI_SAY_IMAGE_CLOSED] = { FALSE, N_ ("“%s” was closed"), N_ ("Nothing was placed. A new image can be made."), { 0 } },
-  [QI_SAY_LAYER_GONE] = { FALSE, N_ ("The layer is gone"), N_ ("It was deleted. Select another one to work on."), { 0 } },
-  [QI_SAY_IMAGE_CHANGED] = { FALSE, N_ ("The image has a new size"), N_ ("Put the result at the same pixels?"),
+  [QI_SAY_LAYER_GONE] = { FALSE,
+                          N_ ("The layer is gone"),
+                          N_ ("It was deleted. Select another one to work on."),
+                          { 0 } },
+  [QI_SAY_IMAGE_CHANGED] = { FALSE,
+                             N_ ("The image has a new size"),
+                             N_ ("Put the result at the same pixels?"),
                              { QI_ACT_PLACE, QI_ACT_OPEN_AS_IMAGE } },
-  [QI_SAY_OTHER_IMAGE] = { FALSE, N_ ("You are working in “%s”"), N_ ("This window belongs to “%s” and would change that."),
+  [QI_SAY_OTHER_IMAGE] = { FALSE,
+                           N_ ("You are working in “%s”"),
+                           N_ ("This window belongs to “%s” and would change that."),
                            { QI_ACT_GO_ON } },
-  [QI_SAY_NOT_OURS] = { FALSE, N_ ("This layer cannot be edited again"),
-                        N_ ("It was not made by Sfumato, or by a newer version, so it remembers no prompt."), { QI_ACT_EDIT } },
-  [QI_SAY_HISTORY] = { FALSE, N_ ("Settings cannot be saved"), N_ ("The disk is full or the folder is read-only."), { 0 } },
-  [QI_SAY_BAD_REQUEST] = { FALSE, N_ ("The request cannot be carried out"), N_ ("Your image is unchanged."), { QI_ACT_DETAILS } },
-  [QI_SAY_FAILED] = { TRUE, N_ ("The job failed"), N_ ("Your image is unchanged. Finished results are kept."),
+  [QI_SAY_NOT_OURS] = { FALSE,
+                        N_ ("This layer cannot be edited again"),
+                        N_ ("It was not made by Sfumato, or by a newer version, so it remembers no prompt."),
+                        { QI_ACT_EDIT } },
+  [QI_SAY_HISTORY] = { FALSE,
+                       N_ ("Settings cannot be saved"),
+                       N_ ("The disk is full or the folder is read-only."),
+                       { 0 } },
+  [QI_SAY_BAD_REQUEST] = { FALSE,
+                           N_ ("The request cannot be carried out"),
+                           N_ ("Your image is unchanged."),
+                           { QI_ACT_DETAILS } },
+  [QI_SAY_FAILED] = { TRUE,
+                      N_ ("The job failed"),
+                      N_ ("Your image is unchanged. Finished results are kept."),
                       { QI_ACT_AGAIN, QI_ACT_REPORT } },
 };
 
@@ -167,7 +223,9 @@ qi_card_new (QiSay say, ...)
       {
         const guint number = va_arg (arguments, guint), there = va_arg (arguments, guint);
         title = g_strdup_printf (_ (rows[say].title), number);
-        consequence = there ? g_strdup_printf (g_dngettext (GETTEXT_PACKAGE, "There is only %u picture.", "There are only %u pictures.", there), there)
+        consequence = there ? g_strdup_printf (g_dngettext (GETTEXT_PACKAGE, "There is only %u picture.",
+                                                            "There are only %u pictures.", there),
+                                               there)
                             : g_strdup (_ ("There are no pictures."));
         break;
       }
@@ -196,16 +254,23 @@ qi_card_new (QiSay say, ...)
   return card_with (say, title, consequence);
 }
 
-/* What stands in the first “…” of an engine's sentence: of a path the last part. */
+/* What stands in the first quotation marks of a sentence, which may be in any of our languages: of a path the last part. */
 static char *
-quoted_name (const char *message)
+quoted_name (const char *message, const char *otherwise)
 {
-  const char *from = strstr (message, "“"), *to = from ? strstr (from, "”") : NULL;
+  static const char *const marks[][2] = { { "„", "“" }, { "«", "»" }, { "“", "”" } };
 
-  if (!to)
-    return g_strdup (_ ("The model"));
-  g_autofree char *path = g_strndup (from + strlen ("“"), to - from - strlen ("“"));
-  return g_path_get_basename (path);
+  for (guint i = 0; i < G_N_ELEMENTS (marks); i++)
+    {
+      const char *from = strstr (message, marks[i][0]), *to = from ? strstr (from, marks[i][1]) : NULL;
+
+      if (!to)
+        continue;
+      from += strlen (marks[i][0]);
+      g_autofree char *path = g_strndup (from, to - from);
+      return g_path_get_basename (g_strstrip (path));
+    }
+  return g_strdup (otherwise);
 }
 
 /* The engine counts in GiB, cards and files are sold in GB. */
@@ -253,7 +318,7 @@ memory_card (const char *message)
 static QiCard *
 engine_card (const GError *error)
 {
-  g_autofree char *name = quoted_name (error->message);
+  g_autofree char *name = quoted_name (error->message, _ ("The model"));
 
   switch (error->code)
     {
@@ -270,8 +335,8 @@ engine_card (const GError *error)
     case QI_ERROR_BAD_CHECKPOINT:
       if (strstr (error->message, "belong"))
         return qi_card_new (QI_SAY_FILES_DIFFER, name);
-      if (strstr (error->message, "cannot be opened") || strstr (error->message, "No such file") ||
-          strstr (error->message, "missing") || strstr (error->message, "not there"))
+      if (strstr (error->message, "cannot be opened") || strstr (error->message, "No such file")
+          || strstr (error->message, "missing") || strstr (error->message, "not there"))
         return qi_card_new (QI_SAY_FILE_MISSING, name);
       return qi_card_new (QI_SAY_FILE_DAMAGED, name);
     case QI_ERROR_BAD_REQUEST:
@@ -288,7 +353,7 @@ host_card (const GError *error)
     {
     case QI_HOST_ERROR_IMAGE_GONE:
       {
-        g_autofree char *name = quoted_name (error->message);
+        g_autofree char *name = quoted_name (error->message, _ ("Image"));
         return qi_card_new (QI_SAY_IMAGE_CLOSED, name);
       }
     case QI_HOST_ERROR_LAYER_GONE:

@@ -22,25 +22,25 @@ typedef enum
   QI_SAY_FILES_DIFFER,
   QI_SAY_FILE_UNKNOWN,
   QI_SAY_NO_MODEL,
-  QI_SAY_MODEL_CANNOT,     /* %s: the verb */
+  QI_SAY_MODEL_CANNOT, /* %s: the verb */
   QI_SAY_ADD_ON_UNFIT,
   QI_SAY_NO_SELECTION,
   QI_SAY_SELECTION_MISSES, /* %s: the layer */
-  QI_SAY_SELECTION_SMALL,  /* %d, %d: its size */
-  QI_SAY_COLOUR_MAP,       /* %u: colours */
-  QI_SAY_MOVED,            /* %.0f: pixels */
-  QI_SAY_NO_SUCH_PICTURE,  /* %u: its number, %u: how many there are */
-  QI_SAY_PICTURE_GONE,     /* %u: its number */
-  QI_SAY_PROMPT_LONG,      /* %u, %u: characters that fit, that there are */
-  QI_SAY_LETTERING,        /* %u: the row */
-  QI_SAY_IMAGE_CLOSED,     /* %s: its name */
+  QI_SAY_SELECTION_SMALL, /* %d, %d: its size */
+  QI_SAY_COLOUR_MAP, /* %u: colours */
+  QI_SAY_MOVED, /* %.0f: pixels */
+  QI_SAY_NO_SUCH_PICTURE, /* %u: its number, %u: how many there are */
+  QI_SAY_PICTURE_GONE, /* %u: its number */
+  QI_SAY_PROMPT_LONG, /* %u, %u: characters that fit, that there are */
+  QI_SAY_LETTERING, /* %u: the row */
+  QI_SAY_IMAGE_CLOSED, /* %s: its name */
   QI_SAY_LAYER_GONE,
   QI_SAY_IMAGE_CHANGED,
-  QI_SAY_OTHER_IMAGE,      /* %s: the other, %s: the one of the window */
+  QI_SAY_OTHER_IMAGE, /* %s: the other, %s: the one of the window */
   QI_SAY_NOT_OURS,
   QI_SAY_HISTORY,
-  QI_SAY_BAD_REQUEST,      /* %s: the sentence */
-  QI_SAY_FAILED,           /* %s: the sentence */
+  QI_SAY_BAD_REQUEST, /* %s: the sentence */
+  QI_SAY_FAILED, /* %s: the sentence */
   QI_N_SAY
 } QiSay;
 
@@ -79,10 +79,10 @@ typedef enum
 typedef struct
 {
   QiSay say;
-  gboolean broken;    /* red; else amber: it is the person's turn */
+  gboolean broken; /* red; else amber: it is the person's turn */
   char *title, *consequence;
   QiAct acts[2];
-  char *details;      /* figures for a report, in English; may be NULL */
+  char *details; /* figures for a report, in English; may be NULL */
 } QiCard;
 
 /* The arguments are those of the row's title, then of its consequence. (transfer full) */

@@ -124,10 +124,12 @@ show_devices (Models *models)
   qi_empty (models->devices);
   models->processor_radio = NULL;
   if (info && !info->device)
-    row (models->devices, NULL, _ ("No usable device"), info->problem ? info->problem : "", state (_ ("Too old"), FALSE));
+    row (models->devices, NULL, _ ("No usable device"), info->problem ? info->problem : "",
+         state (_ ("Too old"), FALSE));
   else
     {
-      GtkWidget *fastest = gtk_radio_button_new (NULL), *cpu = gtk_radio_button_new_from_widget (GTK_RADIO_BUTTON (fastest));
+      GtkWidget *fastest = gtk_radio_button_new (NULL),
+                *cpu = gtk_radio_button_new_from_widget (GTK_RADIO_BUTTON (fastest));
       const gboolean known = info && !info->software;
       const char *name = known ? info->device : _ ("The fastest there is");
       qi_name (fastest, name);
@@ -136,7 +138,9 @@ show_devices (Models *models)
       gtk_toggle_button_set_active (GTK_TOGGLE_BUTTON (processor ? cpu : fastest), TRUE);
       g_signal_connect (fastest, "toggled", G_CALLBACK (on_device), models);
       row (models->devices, fastest, name,
-           known ? memory : info ? _ ("No graphics card was found: the processor does the work") : _ ("Looking…"),
+           known  ? memory
+           : info ? _ ("No graphics card was found: the processor does the work")
+                  : _ ("Looking…"),
            known ? state (_ ("Fastest"), TRUE) : NULL);
       row (models->devices, cpu, _ ("Processor"), _ ("Works everywhere, slowly"), NULL);
     }
@@ -152,7 +156,8 @@ show_memory (Models *models)
   g_autofree char *left = qi_words_bytes (known ? info->memory_bytes - MIN (info->used_bytes, info->memory_bytes) : 0);
   g_autofree char *text = known ? g_strdup_printf (_ ("In use %s, free %s"), used, left) : g_strdup ("");
 
-  gtk_level_bar_set_value (GTK_LEVEL_BAR (models->bar), known ? MIN (1, (double) info->used_bytes / info->memory_bytes) : 0);
+  gtk_level_bar_set_value (GTK_LEVEL_BAR (models->bar),
+                           known ? MIN (1, (double) info->used_bytes / info->memory_bytes) : 0);
   qi_set_text (models->legend, text);
   qi_name (models->bar, known ? text : _ ("Memory"));
 }
@@ -256,7 +261,8 @@ static void
 on_folder (GtkButton *button, gpointer user_data)
 {
   Models *models = user_data;
-  g_autofree char *path = choose (GTK_WINDOW (models->window), _ ("Model folder"), GTK_FILE_CHOOSER_ACTION_SELECT_FOLDER);
+  g_autofree char *path =
+      choose (GTK_WINDOW (models->window), _ ("Model folder"), GTK_FILE_CHOOSER_ACTION_SELECT_FOLDER);
 
   if (path)
     set_model (models, path);
@@ -285,8 +291,10 @@ on_ready (GtkComboBox *combo, gpointer user_data)
 static void
 on_help (GtkButton *button, gpointer user_data)
 {
-  say (user_data, _ ("A model is one file or a folder of the Qwen-Image family: safetensors or GGUF, with its text encoder and its "
-                     "decoder beside it. Files are used where they lie."));
+  say (
+      user_data,
+      _ ("A model is one file or a folder of the Qwen-Image family: safetensors or GGUF, with its text encoder and its "
+         "decoder beside it. Files are used where they lie."));
 }
 
 /* -- building ---------------------------------------------------------------------------------------- */
@@ -401,9 +409,11 @@ qi_models_window_new (QiClient *client, QiSettings *settings, GtkWindow *parent)
 {
   qi_widgets_init ();
   Models *models = g_new0 (Models, 1);
-  GtkWidget *window = models->window = gtk_window_new (GTK_WINDOW_TOPLEVEL), *box = gtk_box_new (GTK_ORIENTATION_VERTICAL, 0);
+  GtkWidget *window = models->window = gtk_window_new (GTK_WINDOW_TOPLEVEL),
+            *box = gtk_box_new (GTK_ORIENTATION_VERTICAL, 0);
   GtkWidget *scrolled = gtk_scrolled_window_new (NULL, NULL), *foot = qi_box (GTK_ORIENTATION_HORIZONTAL, 6);
-  GtkWidget *help = qi_button (_ ("_Help"), NULL, "sf-action"), *close = qi_button (_ ("_Close"), NULL, "sf-action sf-primary");
+  GtkWidget *help = qi_button (_ ("_Help"), NULL, "sf-action"),
+            *close = qi_button (_ ("_Close"), NULL, "sf-action sf-primary");
 
   models->client = g_object_ref (client);
   models->settings = g_object_ref (settings);

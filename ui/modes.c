@@ -62,7 +62,8 @@ qi_mode_follow (QiModeChoice *choice, const QiHostView *view, gboolean busy, gin
     return FALSE;
   else
     {
-      const gboolean lost = choice->by_hand && choice->task == QI_TASK_FILL && choice->image == image && !has_selection (view);
+      const gboolean lost =
+          choice->by_hand && choice->task == QI_TASK_FILL && choice->image == image && !has_selection (view);
       choice->task = lost ? QI_TASK_EDIT : qi_mode_for (view);
       if (lost || choice->task != before)
         choice->moved = lost;

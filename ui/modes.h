@@ -13,11 +13,11 @@ gboolean qi_mode_possible (QiTask task, const QiHostView *view);
 typedef struct
 {
   QiTask task;
-  gboolean by_hand;    /* stays until a selection comes or goes, or another image is bound */
+  gboolean by_hand; /* stays until a selection comes or goes, or another image is bound */
   gboolean had_selection;
   gint image;
-  gboolean moved;      /* a mode chosen by hand is no longer possible: the sentence says so */
-  gint64 typed;        /* µs of the last key in the prompt; 0: none */
+  gboolean moved; /* a mode chosen by hand is no longer possible: the sentence says so */
+  gint64 typed; /* µs of the last key in the prompt; 0: none */
 } QiModeChoice;
 
 /* As a command or a person chooses. */

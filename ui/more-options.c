@@ -10,8 +10,8 @@ typedef struct
 {
   QiSession *session;
   GtkSizeGroup *labels;
-  GtkWidget *grid, *seed, *random, *edge_row, *edge, *keep_row, *keep, *undesired_row, *undesired, *maximum, *add_ons, *steps,
-    *guidance;
+  GtkWidget *grid, *seed, *random, *edge_row, *edge, *keep_row, *keep, *undesired_row, *undesired, *maximum, *add_ons,
+      *steps, *guidance;
   gboolean ours;
 } More;
 
@@ -150,7 +150,8 @@ write_add_ons (More *more)
       if (!check || !gtk_toggle_button_get_active (GTK_TOGGLE_BUTTON (check)))
         continue;
       g_ascii_formatd (number, sizeof number, "%.2f", gtk_spin_button_get_value (GTK_SPIN_BUTTON (scale)));
-      g_string_append_printf (lines, "%s%s:%s", lines->len ? "\n" : "", (const char *) g_object_get_data (l->data, "qi-path"), number);
+      g_string_append_printf (lines, "%s%s:%s", lines->len ? "\n" : "",
+                              (const char *) g_object_get_data (l->data, "qi-path"), number);
     }
   qi_session_set (more->session, "loras", lines->str);
 }
@@ -194,7 +195,7 @@ on_choose_add_on (GtkButton *button, gpointer user_data)
   More *more = user_data;
   GtkWidget *top = gtk_widget_get_toplevel (more->grid);
   g_autoptr (GtkFileChooserNative) chooser =
-    gtk_file_chooser_native_new (_ ("Add-on"), GTK_WINDOW (top), GTK_FILE_CHOOSER_ACTION_OPEN, NULL, NULL);
+      gtk_file_chooser_native_new (_ ("Add-on"), GTK_WINDOW (top), GTK_FILE_CHOOSER_ACTION_OPEN, NULL, NULL);
 
   if (gtk_native_dialog_run (GTK_NATIVE_DIALOG (chooser)) != GTK_RESPONSE_ACCEPT)
     return;
@@ -244,7 +245,9 @@ on_changed (QiSession *session, guint what, gpointer user_data)
     gtk_spin_button_set_value (GTK_SPIN_BUTTON (more->seed), request->seed);
   gtk_spin_button_set_value (GTK_SPIN_BUTTON (more->edge), request->soft_edge);
   gtk_range_set_value (GTK_RANGE (more->keep), 100 * (1 - request->strength));
-  if (g_strcmp0 (gtk_entry_get_text (GTK_ENTRY (more->undesired)), request->negative_prompt ? request->negative_prompt : "") != 0)
+  if (g_strcmp0 (gtk_entry_get_text (GTK_ENTRY (more->undesired)),
+                 request->negative_prompt ? request->negative_prompt : "")
+      != 0)
     gtk_entry_set_text (GTK_ENTRY (more->undesired), request->negative_prompt ? request->negative_prompt : "");
   gtk_toggle_button_set_active (GTK_TOGGLE_BUTTON (more->maximum), request->quality == QI_QUALITY_MAXIMUM);
   gtk_spin_button_set_value (GTK_SPIN_BUTTON (more->steps), request->steps);

@@ -10,7 +10,8 @@
 typedef struct
 {
   QiSession *session;
-  GtkWidget *box, *rows, *quality[N_QUALITIES], *seconds[N_QUALITIES], *results, *fold, *arrow, *label, *summary, *revealer, *labels[3];
+  GtkWidget *box, *rows, *quality[N_QUALITIES], *seconds[N_QUALITIES], *results, *fold, *arrow, *label, *summary,
+      *revealer, *labels[3];
   GtkSizeGroup *more; /* of the labels below, while they are seen */
   gboolean ours, folded, open;
 } Options;
@@ -100,7 +101,8 @@ summary (Options *options)
 
   if (!options->folded)
     return g_steal_pointer (&seed);
-  g_autofree char *results = g_strdup_printf (g_dngettext (GETTEXT_PACKAGE, "%u result", "%u results", request->results), request->results);
+  g_autofree char *results =
+      g_strdup_printf (g_dngettext (GETTEXT_PACKAGE, "%u result", "%u results", request->results), request->results);
   return g_strdup_printf (_ ("%s, %s, %s"), quality_label (request->quality), results, seed);
 }
 

@@ -15,10 +15,10 @@ typedef struct
   GtkTextBuffer *buffer;
   GtkTextTag *picture, *missing;
   int min_lines, max_lines;
-  GPtrArray *undo;   /* of strings; the last is what is there */
+  GPtrArray *undo; /* of strings; the last is what is there */
   GPtrArray *redo;
-  gint64 typed;      /* µs: keys in quick succession are one step */
-  gboolean ours;     /* the buffer is changed by us */
+  gint64 typed; /* µs: keys in quick succession are one step */
+  gboolean ours; /* the buffer is changed by us */
 } Prompt;
 
 static Prompt *
@@ -86,8 +86,8 @@ fit_height (Prompt *prompt)
   PangoContext *context = gtk_widget_get_pango_context (prompt->view);
   PangoFontMetrics *metrics = pango_context_get_metrics (context, NULL, NULL);
   const int line = PANGO_PIXELS (pango_font_metrics_get_height (metrics)) > 0
-                     ? PANGO_PIXELS (pango_font_metrics_get_height (metrics))
-                     : qi_px (prompt->view, 19);
+                       ? PANGO_PIXELS (pango_font_metrics_get_height (metrics))
+                       : qi_px (prompt->view, 19);
 
   pango_font_metrics_unref (metrics);
   gtk_text_buffer_get_end_iter (prompt->buffer, &end);
@@ -219,7 +219,8 @@ qi_prompt_entry_new (QiSession *session)
   prompt->min_lines = 4;
   prompt->max_lines = 8;
   prompt->scrolled = gtk_scrolled_window_new (NULL, NULL);
-  gtk_scrolled_window_set_policy (GTK_SCROLLED_WINDOW (prompt->scrolled), GTK_POLICY_AUTOMATIC, GTK_POLICY_AUTOMATIC); /* NEVER would never let the window become narrower */
+  gtk_scrolled_window_set_policy (GTK_SCROLLED_WINDOW (prompt->scrolled), GTK_POLICY_AUTOMATIC,
+                                  GTK_POLICY_AUTOMATIC); /* NEVER would never let the window become narrower */
   gtk_scrolled_window_set_shadow_type (GTK_SCROLLED_WINDOW (prompt->scrolled), GTK_SHADOW_IN);
   qi_css (prompt->scrolled, "sf-prompt");
   prompt->view = gtk_text_view_new ();
@@ -284,8 +285,8 @@ qi_prompt_entry_insert (GtkWidget *entry, const char *words)
 
   gtk_text_buffer_delete_selection (prompt->buffer, TRUE, TRUE);
   gtk_text_buffer_get_iter_at_mark (prompt->buffer, &at, gtk_text_buffer_get_insert (prompt->buffer));
-  const gboolean space = !gtk_text_iter_starts_line (&at) && gtk_text_iter_backward_char (&at) &&
-                         !g_unichar_isspace (gtk_text_iter_get_char (&at));
+  const gboolean space = !gtk_text_iter_starts_line (&at) && gtk_text_iter_backward_char (&at)
+                         && !g_unichar_isspace (gtk_text_iter_get_char (&at));
   g_autofree char *text = g_strconcat (space ? " " : "", words, NULL);
   gtk_text_buffer_insert_at_cursor (prompt->buffer, text, -1);
   gtk_widget_grab_focus (prompt->view);

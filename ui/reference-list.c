@@ -78,8 +78,9 @@ thumbnail (List *list, const QiHostReference *reference)
   if (qi_rect_is_empty (&rect))
     return NULL;
   const double scale = MIN (1, MAX (2.0 * width / rect.width, 2.0 * height / rect.height));
-  g_autoptr (QiImage) image = qi_host_read (qi_session_host (list->session), reference->image, reference->layer, QI_HOST_NONE,
-                                            &rect, MAX (1, (int) (rect.width * scale)), MAX (1, (int) (rect.height * scale)), NULL);
+  g_autoptr (QiImage) image =
+      qi_host_read (qi_session_host (list->session), reference->image, reference->layer, QI_HOST_NONE, &rect,
+                    MAX (1, (int) (rect.width * scale)), MAX (1, (int) (rect.height * scale)), NULL);
   return image ? qi_thumbnail (image, width, height) : NULL;
 }
 
@@ -91,8 +92,8 @@ chip (List *list, guint number, const char *name, GdkPixbuf *picture)
   g_autofree char *spoken = g_strdup_printf (_ ("Picture %u, %s, insert into prompt"), number, name);
   GtkWidget *title = qi_label (label, "sf-bold"), *dim = qi_label (name, "sf-hint");
 
-  gtk_container_add (GTK_CONTAINER (box), picture ? gtk_image_new_from_pixbuf (picture)
-                                                  : qi_icon ("sf-picture-symbolic", 16));
+  gtk_container_add (GTK_CONTAINER (box),
+                     picture ? gtk_image_new_from_pixbuf (picture) : qi_icon ("sf-picture-symbolic", 16));
   gtk_label_set_ellipsize (GTK_LABEL (dim), PANGO_ELLIPSIZE_END);
   gtk_label_set_width_chars (GTK_LABEL (dim), MIN (3, g_utf8_strlen (name, -1)));
   gtk_label_set_max_width_chars (GTK_LABEL (dim), NAME_CHARS);
@@ -121,9 +122,11 @@ source_menu (List *list)
 {
   GtkWidget *menu = gtk_menu_new (), *button = gtk_menu_button_new ();
   GtkWidget *layer = gtk_radio_menu_item_new_with_label (NULL, _ ("This layer"));
-  GtkWidget *visible = gtk_radio_menu_item_new_with_label_from_widget (GTK_RADIO_MENU_ITEM (layer), _ ("Everything visible"));
+  GtkWidget *visible =
+      gtk_radio_menu_item_new_with_label_from_widget (GTK_RADIO_MENU_ITEM (layer), _ ("Everything visible"));
   const QiHostView *view = qi_session_view (list->session);
-  const gboolean all = qi_session_request (list->session)->source == QI_SOURCE_VISIBLE || !view || view->layer.id == QI_HOST_NONE;
+  const gboolean all =
+      qi_session_request (list->session)->source == QI_SOURCE_VISIBLE || !view || view->layer.id == QI_HOST_NONE;
 
   gtk_check_menu_item_set_active (GTK_CHECK_MENU_ITEM (all ? visible : layer), TRUE);
   gtk_widget_set_sensitive (layer, view && view->layer.id != QI_HOST_NONE);
@@ -149,21 +152,26 @@ add_own_picture (List *list)
   const QiHostView *view = qi_session_view (list->session);
   const QiRect frame = qi_session_frame (list->session);
   const gboolean part = view && (frame.width < view->image.width || frame.height < view->image.height);
-  const gboolean all = qi_session_request (list->session)->source == QI_SOURCE_VISIBLE || !view || view->layer.id == QI_HOST_NONE;
+  const gboolean all =
+      qi_session_request (list->session)->source == QI_SOURCE_VISIBLE || !view || view->layer.id == QI_HOST_NONE;
   const int width = qi_px (list->flow, 26), height = qi_px (list->flow, 20);
   g_autoptr (GdkPixbuf) picture = NULL;
 
   if (!qi_rect_is_empty (&frame))
     {
       const double scale = MIN (1, MAX (2.0 * width / frame.width, 2.0 * height / frame.height));
-      g_autoptr (QiImage) image =
-        qi_host_read (qi_session_host (list->session), view->image.id, all ? QI_HOST_NONE : view->layer.id, QI_HOST_NONE, &frame,
-                      MAX (1, (int) (frame.width * scale)), MAX (1, (int) (frame.height * scale)), NULL);
+      g_autoptr (QiImage) image = qi_host_read (
+          qi_session_host (list->session), view->image.id, all ? QI_HOST_NONE : view->layer.id, QI_HOST_NONE, &frame,
+          MAX (1, (int) (frame.width * scale)), MAX (1, (int) (frame.height * scale)), NULL);
       picture = image ? qi_thumbnail (image, width, height) : NULL;
     }
   GtkWidget *linked = gtk_box_new (GTK_ORIENTATION_HORIZONTAL, 0);
   qi_css (linked, "linked");
-  gtk_container_add (GTK_CONTAINER (linked), chip (list, 1, part ? _ ("frame") : all ? _ ("image") : _ ("layer"), picture));
+  gtk_container_add (GTK_CONTAINER (linked), chip (list, 1,
+                                                   part  ? _ ("frame")
+                                                   : all ? _ ("image")
+                                                         : _ ("layer"),
+                                                   picture));
   gtk_container_add (GTK_CONTAINER (linked), source_menu (list));
   append (list, linked);
 }
@@ -175,7 +183,8 @@ add_chip (List *list, guint k)
   const guint number = qi_session_reference_number (list->session, k);
   g_autoptr (GdkPixbuf) picture = thumbnail (list, reference);
   g_autofree char *spoken = g_strdup_printf (_ ("Remove Picture %u"), number);
-  GtkWidget *linked = gtk_box_new (GTK_ORIENTATION_HORIZONTAL, 0), *away = qi_button (NULL, "sf-close-symbolic", "sf-chip sf-narrow");
+  GtkWidget *linked = gtk_box_new (GTK_ORIENTATION_HORIZONTAL, 0),
+            *away = qi_button (NULL, "sf-close-symbolic", "sf-chip sf-narrow");
 
   qi_css (linked, "linked");
   qi_name (away, spoken);
@@ -215,7 +224,7 @@ on_file (GtkMenuItem *item, gpointer user_data)
   List *list = user_data;
   GtkWidget *top = gtk_widget_get_toplevel (list->flow);
   g_autoptr (GtkFileChooserNative) chooser =
-    gtk_file_chooser_native_new (_ ("Add picture"), GTK_WINDOW (top), GTK_FILE_CHOOSER_ACTION_OPEN, NULL, NULL);
+      gtk_file_chooser_native_new (_ ("Add picture"), GTK_WINDOW (top), GTK_FILE_CHOOSER_ACTION_OPEN, NULL, NULL);
   GtkFileFilter *filter = gtk_file_filter_new ();
 
   gtk_file_filter_add_pixbuf_formats (filter);
@@ -248,7 +257,9 @@ on_clipboard (GtkMenuItem *item, gpointer user_data)
   g_autofree char *path = g_build_filename (folder, file, NULL);
   if (g_mkdir_with_parents (folder, 0700) != 0 || !g_file_set_contents (path, data, size, &error))
     return;
-  const QiHostReference reference = { .image = QI_HOST_NONE, .layer = QI_HOST_NONE, .path = path, .name = (char *) _ ("clipboard") };
+  const QiHostReference reference = {
+    .image = QI_HOST_NONE, .layer = QI_HOST_NONE, .path = path, .name = (char *) _ ("clipboard")
+  };
   qi_session_add_reference (list->session, &reference);
 }
 

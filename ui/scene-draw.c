@@ -127,10 +127,11 @@ draw_words (QiScene *scene, cairo_t *cr, guint k)
 
   qi_scene_to_widget (scene, &scene->frame, &x, &y, &width, &height);
   g_autoptr (PangoLayout) layout = gtk_widget_create_pango_layout (GTK_WIDGET (scene), *row->words ? row->words : "…");
-  g_autoptr (PangoFontDescription) font = pango_font_description_copy (
-    pango_context_get_font_description (pango_layout_get_context (layout)));
+  g_autoptr (PangoFontDescription) font =
+      pango_font_description_copy (pango_context_get_font_description (pango_layout_get_context (layout)));
   pango_font_description_set_weight (font, PANGO_WEIGHT_BOLD);
-  double size = qi_rect_is_empty (&row->place) ? height / (row->grid / 3 == 2 ? 13 : 10) : row->place.height / 100.0 * height * 0.7;
+  double size = qi_rect_is_empty (&row->place) ? height / (row->grid / 3 == 2 ? 13 : 10)
+                                               : row->place.height / 100.0 * height * 0.7;
   do /* as large as fits */
     {
       pango_font_description_set_absolute_size (font, MAX (6, size) * PANGO_SCALE);
@@ -144,7 +145,10 @@ draw_words (QiScene *scene, cairo_t *cr, guint k)
       const double margin = height * 0.08, pad = 4;
       box_w = text_w + 2 * pad;
       box_h = text_h + 2 * pad;
-      box_x = x + (row->grid % 3 == 0 ? margin / 3 : row->grid % 3 == 1 ? (width - box_w) / 2 : width - box_w - margin / 3);
+      box_x = x
+              + (row->grid % 3 == 0   ? margin / 3
+                 : row->grid % 3 == 1 ? (width - box_w) / 2
+                                      : width - box_w - margin / 3);
       box_y = y + (row->grid / 3 == 0 ? margin : row->grid / 3 == 1 ? (height - box_h) / 2 : height - box_h - margin);
     }
   else
@@ -156,7 +160,7 @@ draw_words (QiScene *scene, cairo_t *cr, guint k)
     }
   if (k < G_N_ELEMENTS (scene->words))
     {
-      scene->words[k] = (GdkRectangle){ (int) box_x, (int) box_y, (int) box_w, (int) box_h };
+      scene->words[k] = (GdkRectangle) { (int) box_x, (int) box_y, (int) box_w, (int) box_h };
       scene->n_words = k + 1;
     }
   static const double dashes[] = { 5, 4 };

@@ -6,7 +6,7 @@
 #include "ui/scene-private.h"
 #include "ui/widgets.h"
 
-#define STEP 16      /* image pixels by an arrow key */
+#define STEP 16 /* image pixels by an arrow key */
 #define MIN_FRAME 64
 
 /* A frame by hand, held within the canvas. */
@@ -102,13 +102,20 @@ on_drag_begin (GtkGestureDrag *gesture, double x, double y, gpointer user_data)
         {
           scene->drag = QI_DRAG_WORDS;
           scene->drag_row = k;
-          scene->drag_frame = (QiRect){ box.x, box.y, box.width, box.height };
+          scene->drag_frame = (QiRect) { box.x, box.y, box.width, box.height };
           return;
         }
     }
   double fx, fy, width, height;
   qi_scene_to_widget (scene, &scene->frame, &fx, &fy, &width, &height);
-  if (qi_session_frame_movable (scene->session) && x >= fx && x < fx + width && y >= fy && y < fy + height)
+  if (!qi_session_frame_movable (scene->session))
+    return;
+  scene->drag_corner = -1;
+  for (int corner = 0; corner < 4; corner++)
+    if (hypot (x - (corner & 1 ? fx + width : fx), y - (corner & 2 ? fy + height : fy))
+        < qi_px (GTK_WIDGET (scene), 14))
+      scene->drag_corner = corner;
+  if (scene->drag_corner >= 0 || (x >= fx && x < fx + width && y >= fy && y < fy + height))
     scene->drag = QI_DRAG_FRAME;
 }
 
@@ -124,7 +131,8 @@ place_words (QiScene *scene, double dx, double dy)
                    CLAMP ((int) lround (scene->drag_frame.height / height * 100), 1, 100) };
   place.x = CLAMP ((int) lround (left), 0, 100 - place.width);
   place.y = CLAMP ((int) lround (top), 0, 100 - place.height);
-  const guint column = CLAMP ((place.x + place.width / 2) * 3 / 100, 0, 2), row = CLAMP ((place.y + place.height / 2) * 3 / 100, 0, 2);
+  const guint column = CLAMP ((place.x + place.width / 2) * 3 / 100, 0, 2),
+              row = CLAMP ((place.y + place.height / 2) * 3 / 100, 0, 2);
   qi_session_place_row (scene->session, scene->drag_row, row * 3 + column, &place);
 }
 
@@ -156,8 +164,16 @@ on_drag_end (GtkGestureDrag *gesture, double dx, double dy, gpointer user_data)
   if (scene->drag == QI_DRAG_FRAME && hypot (dx, dy) > 3)
     { /* at the end only: the view follows the frame, and would run away from under the pointer */
       QiRect frame = scene->drag_frame;
-      frame.x += (int) lround (dx / scene->zoom);
-      frame.y += (int) lround (dy / scene->zoom);
+      const int x = (int) lround (dx / scene->zoom), y = (int) lround (dy / scene->zoom), corner = scene->drag_corner;
+      if (corner < 0 || !(corner & 1))
+        frame.x += x;
+      if (corner < 0 || !(corner & 2))
+        frame.y += y;
+      if (corner >= 0)
+        {
+          frame.width += corner & 1 ? x : -x;
+          frame.height += corner & 2 ? y : -y;
+        }
       set_frame (scene, frame);
     }
   scene->drag = QI_DRAG_NONE;
@@ -169,8 +185,8 @@ qi_scene_connect_input (QiScene *scene)
   GtkWidget *widget = GTK_WIDGET (scene);
 
   gtk_widget_set_can_focus (widget, TRUE);
-  gtk_widget_add_events (widget, GDK_BUTTON_PRESS_MASK | GDK_BUTTON_RELEASE_MASK | GDK_BUTTON_MOTION_MASK | GDK_KEY_PRESS_MASK |
-                                   GDK_KEY_RELEASE_MASK);
+  gtk_widget_add_events (widget, GDK_BUTTON_PRESS_MASK | GDK_BUTTON_RELEASE_MASK | GDK_BUTTON_MOTION_MASK
+                                     | GDK_KEY_PRESS_MASK | GDK_KEY_RELEASE_MASK);
   g_signal_connect (widget, "key-press-event", G_CALLBACK (on_key), NULL);
   scene->gesture = gtk_gesture_drag_new (widget);
   g_signal_connect (scene->gesture, "drag-begin", G_CALLBACK (on_drag_begin), scene);

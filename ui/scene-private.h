@@ -4,7 +4,13 @@
 #pragma once
 #include "ui/scene.h"
 
-typedef enum { QI_DRAG_NONE, QI_DRAG_WIPER, QI_DRAG_FRAME, QI_DRAG_WORDS } QiDrag;
+typedef enum
+{
+  QI_DRAG_NONE,
+  QI_DRAG_WIPER,
+  QI_DRAG_FRAME,
+  QI_DRAG_WORDS
+} QiDrag;
 
 struct _QiScene
 {
@@ -14,7 +20,7 @@ struct _QiScene
   /* What is seen: image pixel (x, y) is drawn at ((x - x0) · zoom, (y - y0) · zoom). */
   double x0, y0, zoom;
   QiRect frame;
-  QiRect seen;                       /* the part of the canvas that is read; nothing: none */
+  QiRect seen; /* the part of the canvas that is read; nothing: none */
   cairo_surface_t *before, *mask, *after, *forming;
   guint64 before_serial, mask_serial;
   QiRect before_rect, mask_rect;
@@ -23,13 +29,14 @@ struct _QiScene
   const QiImage *forming_of;
 
   gboolean preview, compare, grid, original;
-  double wiper;                      /* 0–1 of the width */
+  double wiper; /* 0–1 of the width */
 
   QiDrag drag;
-  double drag_x, drag_y;             /* where it began, widget pixels */
+  double drag_x, drag_y; /* where it began, widget pixels */
   QiRect drag_frame;
+  int drag_corner; /* bit 0: right, bit 1: bottom; -1: all of it is moved */
   guint drag_row;
-  GdkRectangle words[8];             /* where row k was drawn last */
+  GdkRectangle words[8]; /* where row k was drawn last */
   guint n_words;
   GtkGesture *gesture;
 };

@@ -58,7 +58,7 @@ frame_now (QiScene *scene)
           width = qi_image_width (pixels);
           height = qi_image_height (pixels);
         }
-      return (QiRect){ 0, 0, width, height };
+      return (QiRect) { 0, 0, width, height };
     }
   if (k >= 0)
     return qi_session_result (scene->session, k)->frame;
@@ -82,7 +82,8 @@ look_at (QiScene *scene, double width, double height)
     {
       const double whole = MIN (width / view->image.width, height / view->image.height);
       const gboolean part = f.width < view->image.width || f.height < view->image.height;
-      scene->zoom = part ? MIN (MAX_ZOOM, MIN (width * FRAME_WIDTH / f.width, height * FRAME_HEIGHT / f.height)) : whole * 0.985;
+      scene->zoom =
+          part ? MIN (MAX_ZOOM, MIN (width * FRAME_WIDTH / f.width, height * FRAME_HEIGHT / f.height)) : whole * 0.985;
       if (part && scene->zoom < whole)
         scene->zoom = MIN (whole, MIN (width / f.width, height / f.height));
     }
@@ -108,7 +109,7 @@ read_before (QiScene *scene)
   if (!view || alone (scene))
     {
       forget (&scene->before);
-      scene->seen = (QiRect){ 0 };
+      scene->seen = (QiRect) { 0 };
       return;
     }
   const int width = gtk_widget_get_allocated_width (GTK_WIDGET (scene));
@@ -120,8 +121,8 @@ read_before (QiScene *scene)
   const int w = MAX (1, (int) lround (MIN (1, scene->zoom * scale) * seen.width));
   const int h = MAX (1, (int) lround (MIN (1, scene->zoom * scale) * seen.height));
 
-  const gboolean same = scene->before && qi_rect_equal (&seen, &scene->before_rect) && w == scene->before_width &&
-                        h == scene->before_height;
+  const gboolean same = scene->before && qi_rect_equal (&seen, &scene->before_rect) && w == scene->before_width
+                        && h == scene->before_height;
   scene->seen = seen;
   if (qi_rect_is_empty (&seen) || (same && (k >= 0 || view->pixels_serial == scene->before_serial)))
     return; /* with a result of ours on the canvas its own pixels are no before */
@@ -148,8 +149,8 @@ read_mask (QiScene *scene)
   if (scene->mask && view->selection_serial == scene->mask_serial && qi_rect_equal (&scene->seen, &scene->mask_rect))
     return;
   forget (&scene->mask);
-  g_autoptr (QiImage) image = qi_host_read_selection (qi_session_host (scene->session), view->image.id, QI_HOST_NONE, &scene->seen,
-                                                      scene->before_width, scene->before_height, NULL);
+  g_autoptr (QiImage) image = qi_host_read_selection (qi_session_host (scene->session), view->image.id, QI_HOST_NONE,
+                                                      &scene->seen, scene->before_width, scene->before_height, NULL);
   scene->mask = image ? qi_surface (image) : NULL;
   scene->mask_serial = view->selection_serial;
   scene->mask_rect = scene->seen;
@@ -166,7 +167,8 @@ drawn_result (QiScene *scene, const QiHostResult *result)
   cairo_surface_t *drawn = cairo_image_surface_create (CAIRO_FORMAT_ARGB32, width, height);
   cairo_t *cr = cairo_create (drawn);
 
-  cairo_scale (cr, (double) width / qi_image_width (result->pixels), (double) height / qi_image_height (result->pixels));
+  cairo_scale (cr, (double) width / qi_image_width (result->pixels),
+               (double) height / qi_image_height (result->pixels));
   cairo_set_source_surface (cr, pixels, 0, 0);
   if (mask)
     cairo_mask_surface (cr, mask, 0, 0);

@@ -158,7 +158,8 @@ void
 qi_session_add_row (QiSession *session, const char *words)
 {
   /* The first at the top, the second at the bottom, and so on: seldom right, and never on top of each other. */
-  static const guint places[] = { QI_PLACE_TOP, QI_PLACE_BOTTOM, QI_PLACE_CENTER, QI_PLACE_TOP_LEFT, QI_PLACE_BOTTOM_RIGHT };
+  static const guint places[] = { QI_PLACE_TOP, QI_PLACE_BOTTOM, QI_PLACE_CENTER, QI_PLACE_TOP_LEFT,
+                                  QI_PLACE_BOTTOM_RIGHT };
   QiSessionRow *row = g_new0 (QiSessionRow, 1);
 
   row->words = g_strdup (words ? words : "");
@@ -204,7 +205,7 @@ qi_session_place_row (QiSession *session, guint k, guint grid, const QiRect *pla
   QiSessionRow *row = session->rows->pdata[k];
 
   row->grid = grid;
-  row->place = place ? *place : (QiRect){ 0 };
+  row->place = place ? *place : (QiRect) { 0 };
   touched (session, QI_CHANGED_STAGE);
 }
 
@@ -251,7 +252,7 @@ qi_session_read_rows (QiSession *session, const char *lettering)
       row->style = g_strdup (from->style ? from->style : "");
       row->grid = from->place;
       if (from->rectangle)
-        row->place = (QiRect){ (int) from->x, (int) from->y, MAX (1, (int) from->width), MAX (1, (int) from->height) };
+        row->place = (QiRect) { (int) from->x, (int) from->y, MAX (1, (int) from->width), MAX (1, (int) from->height) };
       g_ptr_array_add (session->rows, row);
     }
 }
@@ -265,6 +266,11 @@ qi_session_order (QiSession *session)
   QiRequest *request = order->request = qi_request_copy (session->request);
 
   request->task = session->mode.task;
+  if (!request->device || !*request->device)
+    { /* as chosen in Models and Devices */
+      g_free (request->device);
+      request->device = qi_settings_get_string (session->settings, "device");
+    }
   g_free (request->lettering);
   request->lettering = rows_as_lettering (session);
   if (request->lettering && request->quality == QI_QUALITY_FAST)
@@ -272,10 +278,10 @@ qi_session_order (QiSession *session)
   order->references = g_ptr_array_new_with_free_func ((GDestroyNotify) qi_host_reference_free);
   for (guint i = 0; i < session->references->len; i++)
     g_ptr_array_add (order->references, qi_host_reference_copy (session->references->pdata[i]));
-  order->source = (QiWorkSource){ .image = session->image,
-                                  .target = session->view ? session->view->layer.id : QI_HOST_NONE,
-                                  .selection_layer = QI_HOST_NONE,
-                                  .references = order->references };
+  order->source = (QiWorkSource) { .image = session->image,
+                                   .target = session->view ? session->view->layer.id : QI_HOST_NONE,
+                                   .selection_layer = QI_HOST_NONE,
+                                   .references = order->references };
   if (session->memory)
     {
       order->source.target = session->memory->target;
@@ -295,7 +301,8 @@ qi_order_key (const QiOrder *order)
   for (guint i = 0; i < order->references->len; i++)
     {
       const QiHostReference *reference = order->references->pdata[i];
-      g_string_append_printf (key, "\n%d %d %s", reference->image, reference->layer, reference->path ? reference->path : "");
+      g_string_append_printf (key, "\n%d %d %s", reference->image, reference->layer,
+                              reference->path ? reference->path : "");
     }
   return g_string_free (key, FALSE);
 }

@@ -9,7 +9,7 @@
 #include "ui/session-private.h"
 
 #define REPEAT (G_USEC_PER_SEC / 2) /* a verb pressed again within this was pressed once */
-#define TINY 8                      /* pixels: a selection smaller than this shows nothing */
+#define TINY 8 /* pixels: a selection smaller than this shows nothing */
 
 static void start_order (QiSession *session, QiOrder *order);
 
@@ -90,8 +90,8 @@ fault (QiSession *session, const QiOrder *order)
     return qi_card_new (QI_SAY_OTHER_IMAGE, session->other_name, view ? view->image.name : "–");
   if (fill && !selected)
     return qi_card_new (QI_SAY_NO_SELECTION);
-  if (order->request->task != QI_TASK_GENERATE && selected && view->layer.id != QI_HOST_NONE && !session->memory &&
-      order->request->source == QI_SOURCE_LAYER)
+  if (order->request->task != QI_TASK_GENERATE && selected && view->layer.id != QI_HOST_NONE && !session->memory
+      && order->request->source == QI_SOURCE_LAYER)
     {
       const QiRect both = qi_rect_intersect (&selection, &view->layer.rect);
       if (qi_rect_is_empty (&both))
@@ -139,10 +139,12 @@ static void
 remember (QiSession *session, const QiOrder *order)
 {
   g_autoptr (GError) error = NULL;
-  const gboolean removal = order->request->task == QI_TASK_FILL && (!order->request->prompt || !*order->request->prompt);
+  const gboolean removal =
+      order->request->task == QI_TASK_FILL && (!order->request->prompt || !*order->request->prompt);
 
   qi_settings_add_prompt (session->settings, order->request->prompt);
-  if (!qi_settings_set_last (session->settings, removal ? "remove" : qi_task_name (order->request->task), order->request, &error))
+  if (!qi_settings_set_last (session->settings, removal ? "remove" : qi_task_name (order->request->task),
+                             order->request, &error))
     qi_session_say (session, g_strdup (_ ("Settings cannot be saved.")), 8);
 }
 
@@ -303,14 +305,15 @@ qi_session_run (QiSession *session, QiOrder *order)
   session->order = order;
   session->cancel = g_cancellable_new ();
   session->state = QI_SESSION_STARTING;
-  session->last = (QiProgress){ .seconds_left = -1 };
+  session->last = (QiProgress) { .seconds_left = -1 };
   session->first_of_job = session->results->len;
   g_clear_pointer (&session->note, g_free);
   const double one = qi_session_seconds (session, order->request->quality);
   const double load = MAX (0, info->load_seconds);
   qi_pace_begin (&session->pace, seconds_now (session), one > 0 ? load + one * order->request->results : -1);
   qi_session_changed (session, QI_CHANGED_ALL & ~QI_CHANGED_PROMPT);
-  qi_work_run_async (work, session->client, on_progress, on_ready, session, session->cancel, on_done, g_object_ref (session));
+  qi_work_run_async (work, session->client, on_progress, on_ready, session, session->cancel, on_done,
+                     g_object_ref (session));
 }
 
 void

@@ -11,7 +11,7 @@ typedef struct
 {
   QiRequest *request;
   GPtrArray *references; /* of QiHostReference */
-  QiWorkSource source;   /* references: those above */
+  QiWorkSource source; /* references: those above */
 } QiOrder;
 void qi_order_free (QiOrder *order);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (QiOrder, qi_order_free)
@@ -19,7 +19,7 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC (QiOrder, qi_order_free)
 typedef struct
 {
   QiHostResult *result;
-  char *key;             /* of the order it came from: qi_session_key_of() */
+  char *key; /* of the order it came from: qi_session_key_of() */
   QiOrder *order;
   gboolean starred;
   double moved;
@@ -33,23 +33,23 @@ struct _QiSession
   QiHost *host;
   QiClient *client;
   QiSettings *settings;
-  gint64 (*clock) (void);    /* µs; a test's own */
+  gint64 (*clock) (void); /* µs; a test's own */
 
   gint image;
-  QiHostView *view;          /* NULL: no image */
+  QiHostView *view; /* NULL: no image */
   QiModeChoice mode;
-  QiHostMemory *memory;      /* of the layer that is edited again; NULL: none */
-  GHashTable *serials;       /* image → serial last seen */
-  gint other;                /* the image the person works in instead; QI_HOST_NONE */
+  QiHostMemory *memory; /* of the layer that is edited again; NULL: none */
+  GHashTable *serials; /* image → serial last seen */
+  gint other; /* the image the person works in instead; QI_HOST_NONE */
   char *other_name;
   gboolean other_asked, other_allowed;
   gboolean active;
 
   QiRequest *request;
   GPtrArray *references, *rows;
-  char *typed;               /* what was in the prompt before going through earlier ones */
-  gint recalled;             /* -1: none */
-  char *hint;                /* a sentence of QI_HINT_TEXT */
+  char *typed; /* what was in the prompt before going through earlier ones */
+  gint recalled; /* -1: none */
+  char *hint; /* a sentence of QI_HINT_TEXT */
   gint64 hint_until;
 
   QiEngineInfo *info;
@@ -66,20 +66,20 @@ struct _QiSession
   QiImage *preview;
   gint64 started;
   gboolean keep_then, image_changed; /* while the job ran */
-  guint first_of_job;                /* index of its first result */
+  guint first_of_job; /* index of its first result */
   double measured[QI_QUALITY_MAXIMUM + 1]; /* seconds that a result took; 0: none yet */
-  guint64 skip;                      /* cards that the person went on past, as bits */
+  guint64 skip; /* cards that the person went on past, as bits */
 
   GPtrArray *results;
   gint shown;
-  GPtrArray *dropped;        /* for Undo */
+  GPtrArray *dropped; /* for Undo */
   gint64 undo_until;
   gboolean on_canvas, insert_waits;
   gint canvas_layer;
-  GArray *kept;              /* of gint: layers */
+  GArray *kept; /* of gint: layers */
   gint kept_image;
   QiCard *card;
-  char *note;                /* in the caption */
+  char *note; /* in the caption */
   char *status;
   gint64 status_until;
 };
@@ -96,7 +96,7 @@ void qi_session_hint_for (QiSession *session, const char *words, int seconds);
 QiOrder *qi_session_order (QiSession *session);
 char *qi_order_key (const QiOrder *order); /* (transfer full) */
 void qi_session_run (QiSession *session, QiOrder *order); /* (transfer full) */
-void qi_session_settle (QiSession *session);              /* the state after a job */
+void qi_session_settle (QiSession *session); /* the state after a job */
 void qi_session_add_result (QiSession *session, QiWork *work, guint k);
 void qi_session_put_on_canvas (QiSession *session);
 void qi_session_off_canvas (QiSession *session);

@@ -110,8 +110,8 @@ still_fits (QiSession *session, const QiHostResult *result)
 {
   const QiHostImage *image = session->view ? &session->view->image : NULL;
 
-  return image && image->id == result->image && image->width == result->canvas.width &&
-         image->height == result->canvas.height && image->mode == result->mode;
+  return image && image->id == result->image && image->width == result->canvas.width
+         && image->height == result->canvas.height && image->mode == result->mode;
 }
 
 void
@@ -533,7 +533,7 @@ qi_session_act (QiSession *session, QiAct act)
     case QI_ACT_PLACE:
       if (shown (session))
         { /* at the same pixels, whatever the canvas is now */
-          shown (session)->result->canvas = (QiRect){ 0 };
+          shown (session)->result->canvas = (QiRect) { 0 };
           keep_on_canvas (session);
         }
       break;

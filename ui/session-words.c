@@ -31,8 +31,8 @@ qi_session_title (QiSession *session)
 static gboolean
 removes (QiSession *session)
 {
-  return session->mode.task == QI_TASK_FILL && (!session->request->prompt || !*session->request->prompt) &&
-         session->rows->len == 0;
+  return session->mode.task == QI_TASK_FILL && (!session->request->prompt || !*session->request->prompt)
+         && session->rows->len == 0;
 }
 
 /* "312 × 280 px, soft edge 12 px" */
@@ -90,12 +90,13 @@ qi_session_will (QiSession *session, char **details)
       qi_session_size (session, &width, &height);
       *details = g_strdup_printf (_ ("%d × %d px"), width, height);
       return g_strdup (view && session->request->destination != QI_DESTINATION_IMAGE ? _ ("Makes a new layer")
-                                                                                    : _ ("Makes a new image"));
+                                                                                     : _ ("Makes a new image"));
     }
   if (session->memory)
     {
       *details = selection_words (session);
-      return g_strdup_printf (_ ("Edits “%s” again from its original pixels"), view->layer.name ? view->layer.name : "");
+      return g_strdup_printf (_ ("Edits “%s” again from its original pixels"),
+                              view->layer.name ? view->layer.name : "");
     }
   if (session->mode.task == QI_TASK_EDIT)
     return edit_words (session, !selected, details);
@@ -169,17 +170,19 @@ qi_session_time (QiSession *session, char **details)
       *details = g_strdup (_ ("Simple shapes and words, for practice"));
       return g_strdup (_ ("Demo model"));
     }
-  g_string_append_printf (line, g_dngettext (GETTEXT_PACKAGE, "%u result", "%u results", request->results), request->results);
+  g_string_append_printf (line, g_dngettext (GETTEXT_PACKAGE, "%u result", "%u results", request->results),
+                          request->results);
   g_string_append_printf (line, _ (", %s"), quality_label (quality));
   if (session->references->len)
-    g_string_append_printf (line, g_dngettext (GETTEXT_PACKAGE, ", %u picture", ", %u pictures", session->references->len), session->references->len);
+    g_string_append_printf (line,
+                            g_dngettext (GETTEXT_PACKAGE, ", %u picture", ", %u pictures", session->references->len),
+                            session->references->len);
   if (load > 0.5)
     g_string_append (line, _ (", loads the model first"));
   const double all = one < 0 ? -1 : one * request->results + MAX (0, load);
   if (all > 600)
     {
-      g_string_append_c (line, ' ');
-      g_string_append (line, _ ("GIMP stays usable."));
+      g_string_append (line, _ (". GIMP stays usable."));
     }
   *details = g_strdup (line->str);
   return qi_words_estimate (all);
@@ -202,10 +205,11 @@ qi_session_caption (QiSession *session)
 {
   if (session->note)
     return g_strdup (session->note);
-  if (session->work && session->state != QI_SESSION_STOPPING &&
-      (session->shown < 0 || session->shown >= (gint) session->first_of_job + (gint) session->order->request->results ||
-       session->results->len == session->first_of_job))
-    return g_strdup_printf (_ ("Result %u of %u, forming"), session->last.result + 1, MAX (1, session->order->request->results));
+  if (session->work && session->state != QI_SESSION_STOPPING
+      && (session->shown < 0 || session->shown >= (gint) session->first_of_job + (gint) session->order->request->results
+          || session->results->len == session->first_of_job))
+    return g_strdup_printf (_ ("Result %u of %u, forming"), session->last.result + 1,
+                            MAX (1, session->order->request->results));
   if (session->shown >= 0)
     {
       const QiSessionResult *now = session->results->pdata[session->shown];
@@ -240,8 +244,8 @@ qi_session_hint (QiSession *session, char **words, const char **button)
       *button = _ ("Use i_t");
       return QI_HINT_OTHER_IMAGE;
     }
-  if (session->view && session->view->layer.ours && !session->memory && session->mode.task == QI_TASK_EDIT &&
-      qi_rect_is_empty (&session->view->selection) && session->state == QI_SESSION_IDLE)
+  if (session->view && session->view->layer.ours && !session->memory && session->mode.task == QI_TASK_EDIT
+      && qi_rect_is_empty (&session->view->selection) && session->state == QI_SESSION_IDLE)
     {
       *words = g_strdup (_ ("This layer was made by Sfumato."));
       *button = _ ("Edit i_t again");
@@ -315,10 +319,11 @@ qi_session_report (QiSession *session)
   g_string_append_printf (report, "device: %s%s\n", info && info->device ? info->device : "none",
                           info && info->software ? " (processor)" : "");
   if (info)
-    g_string_append_printf (report, "memory: %.1f GB, %.1f GB used\nmodel: %s\n", info->memory_bytes / 1e9, info->used_bytes / 1e9,
-                            info->variant ? info->variant : "none");
-  g_string_append_printf (report, "task: %s, quality: %s, results: %u, pictures: %u\n", qi_task_name (session->mode.task),
-                          qi_quality_name (session->request->quality), session->request->results, session->references->len);
+    g_string_append_printf (report, "memory: %.1f GB, %.1f GB used\nmodel: %s\n", info->memory_bytes / 1e9,
+                            info->used_bytes / 1e9, info->variant ? info->variant : "none");
+  g_string_append_printf (report, "task: %s, quality: %s, results: %u, pictures: %u\n",
+                          qi_task_name (session->mode.task), qi_quality_name (session->request->quality),
+                          session->request->results, session->references->len);
   guint width, height;
   qi_session_size (session, &width, &height);
   g_string_append_printf (report, "size: %u × %u\n", width, height);
@@ -326,7 +331,8 @@ qi_session_report (QiSession *session)
     {
       /* A message may quote a file: its name stays here, its folder does not. */
       g_autoptr (GRegex) path = g_regex_new ("(?:/[^/\\s“”]+)+/(?=[^/\\s“”])", 0, 0, NULL);
-      g_autofree char *details = g_regex_replace_literal (path, card->details ? card->details : "", -1, 0, "…/", 0, NULL);
+      g_autofree char *details =
+          g_regex_replace_literal (path, card->details ? card->details : "", -1, 0, "…/", 0, NULL);
       g_string_append_printf (report, "message: %d\n%s\n", card->say, details);
     }
   return g_string_free (report, FALSE);

@@ -10,7 +10,12 @@
 #include "compose/frame.h"
 #include "ui/session-private.h"
 
-enum { CHANGED, PROMPT_WANTED, N_SIGNALS };
+enum
+{
+  CHANGED,
+  PROMPT_WANTED,
+  N_SIGNALS
+};
 static guint signals[N_SIGNALS];
 
 G_DEFINE_FINAL_TYPE (QiSession, qi_session, G_TYPE_OBJECT)
@@ -84,10 +89,10 @@ qi_session_class_init (QiSessionClass *klass)
 {
   G_OBJECT_CLASS (klass)->dispose = qi_session_dispose;
   G_OBJECT_CLASS (klass)->finalize = qi_session_finalize;
-  signals[CHANGED] = g_signal_new ("changed", QI_TYPE_SESSION, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL, G_TYPE_NONE, 1,
-                                   G_TYPE_UINT);
-  signals[PROMPT_WANTED] = g_signal_new ("prompt-wanted", QI_TYPE_SESSION, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL,
-                                         G_TYPE_NONE, 0);
+  signals[CHANGED] =
+      g_signal_new ("changed", QI_TYPE_SESSION, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL, G_TYPE_NONE, 1, G_TYPE_UINT);
+  signals[PROMPT_WANTED] =
+      g_signal_new ("prompt-wanted", QI_TYPE_SESSION, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL, G_TYPE_NONE, 0);
 }
 
 static void
@@ -114,7 +119,8 @@ qi_session_new (QiHost *host, QiClient *client, QiSettings *settings)
   session->client = g_object_ref (client);
   session->settings = g_object_ref (settings);
   session->on_canvas = qi_settings_get_bool (settings, "on-canvas", TRUE);
-  session->request->quality = CLAMP (qi_settings_get_int (settings, "quality", QI_QUALITY_BALANCED), 0, QI_QUALITY_MAXIMUM);
+  session->request->quality =
+      CLAMP (qi_settings_get_int (settings, "quality", QI_QUALITY_BALANCED), 0, QI_QUALITY_MAXIMUM);
   session->request->results = CLAMP (qi_settings_get_int (settings, "results", 1), 1, 8);
   session->set_up_closed = qi_settings_get_bool (settings, "set-up-closed", FALSE);
   session->info_stale = TRUE;
@@ -172,7 +178,8 @@ learn_serials (QiSession *session)
   for (guint i = 0; images && i < images->len; i++)
     {
       const QiHostImage *image = images->pdata[i];
-      g_hash_table_insert (session->serials, GINT_TO_POINTER (image->id), g_memdup2 (&image->serial, sizeof image->serial));
+      g_hash_table_insert (session->serials, GINT_TO_POINTER (image->id),
+                           g_memdup2 (&image->serial, sizeof image->serial));
     }
   session->other = QI_HOST_NONE;
   g_clear_pointer (&session->other_name, g_free);
@@ -267,7 +274,8 @@ watch_others (QiSession *session)
       there |= image->id == session->other;
       if (seen && *seen == image->serial)
         continue;
-      g_hash_table_insert (session->serials, GINT_TO_POINTER (image->id), g_memdup2 (&image->serial, sizeof image->serial));
+      g_hash_table_insert (session->serials, GINT_TO_POINTER (image->id),
+                           g_memdup2 (&image->serial, sizeof image->serial));
       if (!seen && session->image != QI_HOST_NONE)
         continue; /* opened meanwhile, which is not yet working in it */
       if (image->id != session->image)
@@ -331,19 +339,19 @@ qi_session_poll (QiSession *session, gboolean active)
           return;
         }
       const QiHostView *now = session->view;
-      if (!before || before->layer.id != now->layer.id || !qi_rect_equal (&before->layer.rect, &now->layer.rect) ||
-          !same_string (before->layer.name, now->layer.name) || before->layer.empty != now->layer.empty ||
-          !same_string (before->image.name, now->image.name) || before->layer.ours != now->layer.ours)
+      if (!before || before->layer.id != now->layer.id || !qi_rect_equal (&before->layer.rect, &now->layer.rect)
+          || !same_string (before->layer.name, now->layer.name) || before->layer.empty != now->layer.empty
+          || !same_string (before->image.name, now->image.name) || before->layer.ours != now->layer.ours)
         what |= QI_CHANGED_MODE | QI_CHANGED_STAGE | QI_CHANGED_HINT;
-      if (!before || !qi_rect_equal (&before->selection, &now->selection) || before->soft != now->soft ||
-          before->selection_serial != now->selection_serial)
+      if (!before || !qi_rect_equal (&before->selection, &now->selection) || before->soft != now->soft
+          || before->selection_serial != now->selection_serial)
         {
           what |= QI_CHANGED_MODE | QI_CHANGED_STAGE;
           if (busy)
             qi_session_note (session, _ ("Uses the selection from when you pressed the button."));
         }
-      if (!before || before->image.width != now->image.width || before->image.height != now->image.height ||
-          before->image.mode != now->image.mode)
+      if (!before || before->image.width != now->image.width || before->image.height != now->image.height
+          || before->image.mode != now->image.mode)
         what |= QI_CHANGED_MODE | QI_CHANGED_STAGE;
       if (!before || before->pixels_serial != now->pixels_serial)
         {
@@ -449,8 +457,8 @@ on_info (GObject *source, GAsyncResult *result, gpointer user_data)
       if (!session->card && session->state == QI_SESSION_IDLE)
         qi_session_take_card (session, qi_card_from_error (session->info_error));
     }
-  qi_session_changed (session, QI_CHANGED_MODE | QI_CHANGED_OPTIONS | QI_CHANGED_FOOT | QI_CHANGED_STATUS | QI_CHANGED_CARD |
-                                 QI_CHANGED_STAGE);
+  qi_session_changed (session, QI_CHANGED_MODE | QI_CHANGED_OPTIONS | QI_CHANGED_FOOT | QI_CHANGED_STATUS
+                                   | QI_CHANGED_CARD | QI_CHANGED_STAGE);
 }
 
 void
@@ -486,8 +494,8 @@ qi_session_needs_set_up (QiSession *session)
 gboolean
 qi_session_set_up_open (QiSession *session)
 {
-  return qi_session_needs_set_up (session) && !session->set_up_closed && !session->card &&
-         session->state == QI_SESSION_IDLE;
+  return qi_session_needs_set_up (session) && !session->set_up_closed && !session->card
+         && session->state == QI_SESSION_IDLE;
 }
 
 void
@@ -514,7 +522,7 @@ qi_session_selection (QiSession *session)
 {
   if (session->memory)
     return session->memory->bounds;
-  return session->view ? session->view->selection : (QiRect){ 0 };
+  return session->view ? session->view->selection : (QiRect) { 0 };
 }
 
 /* FALSE: there is no frame. */
@@ -526,11 +534,11 @@ plan (QiSession *session, QiFrame *frame)
   if (!view || session->mode.task == QI_TASK_GENERATE)
     return FALSE;
   const QiEngineInfo *info = session->info;
-  const QiModelSizes sizes = qi_model_sizes (info && info->width ? info->width : 1328, info && info->height ? info->height : 1328,
-                                             info ? info->unit : 0);
+  const QiModelSizes sizes = qi_model_sizes (info && info->width ? info->width : 1328,
+                                             info && info->height ? info->height : 1328, info ? info->unit : 0);
   const QiRect canvas = { 0, 0, view->image.width, view->image.height };
   const gboolean visible = session->request->source == QI_SOURCE_VISIBLE || view->layer.id == QI_HOST_NONE;
-  const QiRect layer = visible ? (QiRect){ 0 } : view->layer.rect;
+  const QiRect layer = visible ? (QiRect) { 0 } : view->layer.rect;
   const QiRect selection = qi_session_selection (session);
 
   return qi_frame_plan (session->request, &canvas, &layer, &selection, &sizes, frame, NULL);
@@ -541,7 +549,7 @@ qi_session_frame (QiSession *session)
 {
   QiFrame frame;
 
-  return plan (session, &frame) ? frame.frame : (QiRect){ 0 };
+  return plan (session, &frame) ? frame.frame : (QiRect) { 0 };
 }
 
 void
@@ -549,7 +557,8 @@ qi_session_size (QiSession *session, guint *width, guint *height)
 {
   QiFrame frame;
   const QiEngineInfo *info = session->info;
-  const guint own_width = info && info->width ? info->width : 1328, own_height = info && info->height ? info->height : 1328;
+  const guint own_width = info && info->width ? info->width : 1328,
+              own_height = info && info->height ? info->height : 1328;
 
   if (plan (session, &frame))
     {
@@ -567,8 +576,8 @@ qi_session_size (QiSession *session, guint *width, guint *height)
       *width = session->view->image.width / unit * unit;
       *height = session->view->image.height / unit * unit;
       if (!*width || !*height || (guint64) *width * *height > (guint64) own_width * own_height)
-        qi_frame_new_picture (session->view->image.width, session->view->image.height, (guint64) own_width * own_height, unit,
-                              width, height);
+        qi_frame_new_picture (session->view->image.width, session->view->image.height, (guint64) own_width * own_height,
+                              unit, width, height);
     }
   else
     {

@@ -22,13 +22,13 @@ typedef enum
   QI_SESSION_STARTING, /* no sign of the engine yet */
   QI_SESSION_RUNNING,
   QI_SESSION_STOPPING,
-  QI_SESSION_RESULTS   /* there are results, and no job runs */
+  QI_SESSION_RESULTS /* there are results, and no job runs */
 } QiSessionState;
 
 typedef enum
 {
-  QI_CHANGED_MODE = 1 << 0,       /* the mode, what is possible, sentence, placeholder, title */
-  QI_CHANGED_PROMPT = 1 << 1,     /* not by typing */
+  QI_CHANGED_MODE = 1 << 0, /* the mode, what is possible, sentence, placeholder, title */
+  QI_CHANGED_PROMPT = 1 << 1, /* not by typing */
   QI_CHANGED_REFERENCES = 1 << 2,
   QI_CHANGED_LETTERING = 1 << 3,
   QI_CHANGED_OPTIONS = 1 << 4,
@@ -36,7 +36,7 @@ typedef enum
   QI_CHANGED_RESULTS = 1 << 6,
   QI_CHANGED_CARD = 1 << 7,
   QI_CHANGED_HINT = 1 << 8,
-  QI_CHANGED_FOOT = 1 << 9,       /* time, progress, buttons */
+  QI_CHANGED_FOOT = 1 << 9, /* time, progress, buttons */
   QI_CHANGED_STATUS = 1 << 10,
   QI_CHANGED_ALL = (1 << 11) - 1
 } QiChanged;
@@ -58,14 +58,14 @@ QiHost *qi_session_host (QiSession *session);
 QiSettings *qi_session_settings (QiSession *session);
 QiClient *qi_session_client (QiSession *session);
 
-char *qi_session_title (QiSession *session);                        /* (transfer full) */
+char *qi_session_title (QiSession *session); /* (transfer full) */
 QiTask qi_session_task (QiSession *session);
 gboolean qi_session_task_possible (QiSession *session, QiTask task);
 void qi_session_set_task (QiSession *session, QiTask task);
-const char *qi_task_label (QiTask task);                            /* "_Generate"… without the mnemonic: "Generate" */
-char *qi_session_will (QiSession *session, char **details);         /* what will happen. (transfer full) */
+const char *qi_task_label (QiTask task); /* "_Generate"… without the mnemonic: "Generate" */
+char *qi_session_will (QiSession *session, char **details); /* what will happen. (transfer full) */
 const char *qi_session_placeholder (QiSession *session);
-const char *qi_session_verb (QiSession *session);                   /* "Fill", "Remove", … */
+const char *qi_session_verb (QiSession *session); /* "Fill", "Remove", … */
 
 /* -- what the controls say --------------------------------------------------------------------------- */
 
@@ -89,8 +89,8 @@ void qi_session_remove_reference (QiSession *session, guint k);
 typedef struct
 {
   char *words, *style;
-  QiRect place;        /* in per cent; nothing: grid says where */
-  guint grid;          /* QiPlace */
+  QiRect place; /* in per cent; nothing: grid says where */
+  guint grid; /* QiPlace */
 } QiSessionRow;
 guint qi_session_n_rows (QiSession *session);
 const QiSessionRow *qi_session_row (QiSession *session, guint k);
@@ -107,11 +107,11 @@ gboolean qi_session_frame_movable (QiSession *session);
 /* -- the engine -------------------------------------------------------------------------------------- */
 
 const QiEngineInfo *qi_session_info (QiSession *session); /* NULL: not known yet */
-gboolean qi_session_needs_set_up (QiSession *session);    /* the demo model at most: the set-up card is shown */
+gboolean qi_session_needs_set_up (QiSession *session); /* the demo model at most: the set-up card is shown */
 gboolean qi_session_set_up_open (QiSession *session);
 void qi_session_close_set_up (QiSession *session);
 double qi_session_seconds (QiSession *session, QiQuality quality); /* of one result; < 0: not known */
-void qi_session_ask_engine (QiSession *session);          /* again, after models or devices changed */
+void qi_session_ask_engine (QiSession *session); /* again, after models or devices changed */
 
 /* -- the job (session-job.c) ------------------------------------------------------------------------- */
 
@@ -123,11 +123,11 @@ void qi_session_cancel (QiSession *session);
 void qi_session_drop_waiting (QiSession *session);
 gboolean qi_session_waiting (QiSession *session);
 const QiPace *qi_session_pace (QiSession *session);
-char *qi_session_stage_words (QiSession *session);                /* "Step 3 of 8" (transfer full) */
-char *qi_session_time (QiSession *session, char **details);       /* the footer's left. (transfer full) */
-QiImage *qi_session_preview (QiSession *session);                 /* borrowed; NULL: none */
+char *qi_session_stage_words (QiSession *session); /* "Step 3 of 8" (transfer full) */
+char *qi_session_time (QiSession *session, char **details); /* the footer's left. (transfer full) */
+QiImage *qi_session_preview (QiSession *session); /* borrowed; NULL: none */
 const QiRect *qi_session_job_frame (QiSession *session);
-void qi_session_tick (QiSession *session);                        /* time goes on; a few times a second while a job runs */
+void qi_session_tick (QiSession *session); /* time goes on; a few times a second while a job runs */
 
 /* -- results (session-results.c) --------------------------------------------------------------------- */
 
@@ -137,13 +137,13 @@ gboolean qi_session_starred (QiSession *session, guint k);
 gint qi_session_shown (QiSession *session); /* -1: none */
 void qi_session_show (QiSession *session, guint k);
 void qi_session_star (QiSession *session);
-void qi_session_drop (QiSession *session);    /* the shown one */
-void qi_session_keep (QiSession *session);    /* also ends the job that runs */
+void qi_session_drop (QiSession *session); /* the shown one */
+void qi_session_keep (QiSession *session); /* also ends the job that runs */
 void qi_session_discard (QiSession *session); /* all that have no star */
 /* Layers kept so far, in order, for the caller of the procedure; image: where they are. Borrowed. */
 const gint *qi_session_kept (QiSession *session, guint *n, gint *image);
 gboolean qi_session_can_undo (QiSession *session);
-void qi_session_undo (QiSession *session);    /* a drop or a discard, for 10 s */
+void qi_session_undo (QiSession *session); /* a drop or a discard, for 10 s */
 /* The controls say something else than what the shown result came from: Again becomes the verb. */
 gboolean qi_session_differs (QiSession *session);
 gint qi_session_canvas_layer (QiSession *session); /* ours, to be chosen from; QI_HOST_NONE */
@@ -158,18 +158,35 @@ const QiCard *qi_session_card (QiSession *session); /* NULL: none */
 void qi_session_close_card (QiSession *session);
 /* A button of the card. FALSE: the window's own business (files, help, models, report). */
 gboolean qi_session_act (QiSession *session, QiAct act);
-char *qi_session_report (QiSession *session);       /* figures, no name, path or prompt. (transfer full) */
+char *qi_session_report (QiSession *session); /* figures, no name, path or prompt. (transfer full) */
 
-typedef enum { QI_HINT_NONE, QI_HINT_OTHER_IMAGE, QI_HINT_AGAIN, QI_HINT_TEXT } QiHint;
+typedef enum
+{
+  QI_HINT_NONE,
+  QI_HINT_OTHER_IMAGE,
+  QI_HINT_AGAIN,
+  QI_HINT_TEXT
+} QiHint;
 QiHint qi_session_hint (QiSession *session, char **words, const char **button); /* words (transfer full) */
-void qi_session_take_hint (QiSession *session);     /* the hint's button */
-char *qi_session_status (QiSession *session);       /* (transfer full) */
-char *qi_session_device (QiSession *session);       /* (transfer full) */
+void qi_session_take_hint (QiSession *session); /* the hint's button */
+char *qi_session_status (QiSession *session); /* (transfer full) */
+char *qi_session_device (QiSession *session); /* (transfer full) */
 
 /* -- keys -------------------------------------------------------------------------------------------- */
 
-typedef enum { QI_FOCUS_OTHER, QI_FOCUS_PROMPT, QI_FOCUS_STRIP } QiFocus; /* the stage counts as the strip */
-typedef enum { QI_BUTTON_NONE, QI_BUTTON_GO, QI_BUTTON_CANCEL, QI_BUTTON_KEEP } QiButton;
+typedef enum
+{
+  QI_FOCUS_OTHER,
+  QI_FOCUS_PROMPT,
+  QI_FOCUS_STRIP
+} QiFocus; /* the stage counts as the strip */
+typedef enum
+{
+  QI_BUTTON_NONE,
+  QI_BUTTON_GO,
+  QI_BUTTON_CANCEL,
+  QI_BUTTON_KEEP
+} QiButton;
 /* The button that is drawn as the next thing to do; none while a job runs. */
 QiButton qi_session_default (QiSession *session);
 /* The key printed on a button for the present focus: "Ctrl+Enter", "Enter", "Esc" or "". */

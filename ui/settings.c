@@ -14,7 +14,7 @@ struct _QiSettings
 {
   GObject parent;
   char *folder;
-  GKeyFile *file;    /* sfumatorc */
+  GKeyFile *file; /* sfumatorc */
   gboolean changed;
   GPtrArray *prompts;
 };

@@ -38,7 +38,8 @@ shape_size (Sizes *sizes, guint k, guint *width, guint *height)
   const guint64 area = info && info->width ? (guint64) info->width * info->height : 1328 * 1328;
   const guint w = shapes[k].width * 360, h = shapes[k].height * 360;
 
-  qi_frame_new_picture (sizes->tall ? h : w, sizes->tall ? w : h, area, info && info->unit ? info->unit : 16, width, height);
+  qi_frame_new_picture (sizes->tall ? h : w, sizes->tall ? w : h, area, info && info->unit ? info->unit : 16, width,
+                        height);
 }
 
 static void

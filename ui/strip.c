@@ -15,7 +15,7 @@ typedef struct
   QiSession *session;
   QiScene *scene;
   GtkWidget *scrolled, *box, *rubber; /* rubber: a radio button that is never seen, for "none" */
-  GPtrArray *shown;                   /* results that the buttons stand for; borrowed */
+  GPtrArray *shown; /* results that the buttons stand for; borrowed */
   gboolean ours;
 } Strip;
 
@@ -74,24 +74,32 @@ qi_strip_key (QiSession *session, QiScene *scene, GdkEventKey *event)
     return FALSE;
   switch (event->keyval)
     {
-    case GDK_KEY_Return: case GDK_KEY_KP_Enter: case GDK_KEY_ISO_Enter:
+    case GDK_KEY_Return:
+    case GDK_KEY_KP_Enter:
+    case GDK_KEY_ISO_Enter:
       return qi_session_enter (session, QI_FOCUS_STRIP);
-    case GDK_KEY_Delete: case GDK_KEY_KP_Delete:
+    case GDK_KEY_Delete:
+    case GDK_KEY_KP_Delete:
       qi_session_drop (session);
       return TRUE;
-    case GDK_KEY_s: case GDK_KEY_S:
+    case GDK_KEY_s:
+    case GDK_KEY_S:
       qi_session_star (session);
       return TRUE;
-    case GDK_KEY_Left: case GDK_KEY_KP_Left:
+    case GDK_KEY_Left:
+    case GDK_KEY_KP_Left:
       to += rtl ? 1 : -1;
       break;
-    case GDK_KEY_Right: case GDK_KEY_KP_Right:
+    case GDK_KEY_Right:
+    case GDK_KEY_KP_Right:
       to += rtl ? -1 : 1;
       break;
-    case GDK_KEY_Home: case GDK_KEY_KP_Home:
+    case GDK_KEY_Home:
+    case GDK_KEY_KP_Home:
       to = 0;
       break;
-    case GDK_KEY_End: case GDK_KEY_KP_End:
+    case GDK_KEY_End:
+    case GDK_KEY_KP_End:
       to = last;
       break;
     default:
@@ -195,7 +203,8 @@ on_changed (QiSession *session, guint what, gpointer user_data)
           GtkWidget *top = gtk_widget_get_toplevel (strip->box);
           GtkWidget *focus = GTK_IS_WINDOW (top) ? gtk_window_get_focus (GTK_WINDOW (top)) : NULL;
           gtk_toggle_button_set_active (GTK_TOGGLE_BUTTON (button), TRUE);
-          if ((focus && gtk_widget_is_ancestor (focus, strip->box)) || g_object_get_data (G_OBJECT (strip->box), "qi-focus"))
+          if ((focus && gtk_widget_is_ancestor (focus, strip->box))
+              || g_object_get_data (G_OBJECT (strip->box), "qi-focus"))
             gtk_widget_grab_focus (button);
           g_object_set_data (G_OBJECT (strip->box), "qi-focus", NULL);
         }

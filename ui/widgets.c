@@ -17,7 +17,8 @@ qi_widgets_init (void)
   if (!g_once_init_enter (&once))
     return;
   g_autoptr (GtkCssProvider) css = gtk_css_provider_new ();
-  g_resources_register (qi_ui_get_resource ()); /* a static library's constructors are left out with what nobody names */
+  g_resources_register (
+      qi_ui_get_resource ()); /* a static library's constructors are left out with what nobody names */
   gtk_css_provider_load_from_resource (css, "/org/sfumato/theme.css");
   gtk_style_context_add_provider_for_screen (gdk_screen_get_default (), GTK_STYLE_PROVIDER (css),
                                              GTK_STYLE_PROVIDER_PRIORITY_APPLICATION + 100); /* above GIMP's own */
@@ -199,10 +200,12 @@ on_radio_key (GtkWidget *button, GdkEventKey *event, gpointer user_data)
 
   switch (event->keyval)
     {
-    case GDK_KEY_Left: case GDK_KEY_KP_Left:
+    case GDK_KEY_Left:
+    case GDK_KEY_KP_Left:
       step = rtl ? 1 : -1;
       break;
-    case GDK_KEY_Right: case GDK_KEY_KP_Right:
+    case GDK_KEY_Right:
+    case GDK_KEY_KP_Right:
       step = rtl ? -1 : 1;
       break;
     default:
@@ -211,8 +214,8 @@ on_radio_key (GtkWidget *button, GdkEventKey *event, gpointer user_data)
   if (event->state & gtk_accelerator_get_default_mod_mask ())
     return FALSE;
   for (GList *l = g_list_find (all, button); l; l = step > 0 ? l->next : l->prev)
-    if (l->data != (gpointer) button && GTK_IS_TOGGLE_BUTTON (l->data) && gtk_widget_is_sensitive (l->data) &&
-        gtk_widget_get_visible (l->data))
+    if (l->data != (gpointer) button && GTK_IS_TOGGLE_BUTTON (l->data) && gtk_widget_is_sensitive (l->data)
+        && gtk_widget_get_visible (l->data))
       {
         gtk_widget_set_can_focus (l->data, TRUE);
         gtk_widget_grab_focus (l->data);
@@ -242,7 +245,8 @@ cairo_surface_t *
 qi_surface (const QiImage *image)
 {
   const guint width = qi_image_width (image), height = qi_image_height (image), channels = qi_image_channels (image);
-  cairo_surface_t *surface = cairo_image_surface_create (channels == 1 ? CAIRO_FORMAT_A8 : CAIRO_FORMAT_ARGB32, width, height);
+  cairo_surface_t *surface =
+      cairo_image_surface_create (channels == 1 ? CAIRO_FORMAT_A8 : CAIRO_FORMAT_ARGB32, width, height);
 
   if (cairo_surface_status (surface) != CAIRO_STATUS_SUCCESS)
     return surface;
@@ -260,7 +264,8 @@ qi_surface (const QiImage *image)
       for (guint x = 0; x < width; x++, from += channels)
         {
           const guint a = channels == 4 ? from[3] : 255;
-          row[x] = a << 24 | (from[0] * a + 127) / 255 << 16 | (from[1] * a + 127) / 255 << 8 | (from[2] * a + 127) / 255;
+          row[x] =
+              a << 24 | (from[0] * a + 127) / 255 << 16 | (from[1] * a + 127) / 255 << 8 | (from[2] * a + 127) / 255;
         }
     }
   cairo_surface_mark_dirty (surface);

@@ -77,7 +77,8 @@ qi_words_stage (const QiProgress *progress)
   switch (progress->stage)
     {
     case QI_STAGE_WAIT:
-      return progress->step ? g_strdup_printf (_ ("Waiting, %u before this"), progress->step) : g_strdup (_ ("Starting"));
+      return progress->step ? g_strdup_printf (_ ("Waiting, %u before this"), progress->step)
+                            : g_strdup (_ ("Starting"));
     case QI_STAGE_LOAD:
       if (progress->n_steps == 0)
         return g_strdup (_ ("Loading the model"));
@@ -111,7 +112,8 @@ qi_words_bytes (guint64 bytes)
 void
 qi_pace_begin (QiPace *pace, double now, double estimate)
 {
-  *pace = (QiPace){ .began = now, .promised = estimate > 0 ? now + estimate : 0, .left = estimate > 0 ? estimate : -1 };
+  *pace =
+      (QiPace) { .began = now, .promised = estimate > 0 ? now + estimate : 0, .left = estimate > 0 ? estimate : -1 };
 }
 
 void

@@ -18,10 +18,10 @@ char *qi_words_bytes (guint64 bytes);
 /* Seconds left that never rise and a bar that never goes back, whatever the engine says. All zero at the start of a job. */
 typedef struct
 {
-  double began;    /* seconds of the caller's clock; 0: not begun */
+  double began; /* seconds of the caller's clock; 0: not begun */
   double promised; /* when the job would end, by what was last believed; 0: not known */
-  double left;     /* last shown; < 0: none yet */
-  double bar;      /* 0–1 */
+  double left; /* last shown; < 0: none yet */
+  double bar; /* 0–1 */
   gboolean late;
 } QiPace;
 void qi_pace_begin (QiPace *pace, double now, double estimate);

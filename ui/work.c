@@ -3,6 +3,7 @@
 #include "ui/work.h"
 
 #include <gdk-pixbuf/gdk-pixbuf.h>
+#include <glib/gi18n-lib.h>
 #include <math.h>
 #include <string.h>
 
@@ -65,7 +66,7 @@ layer_name (const QiRequest *request, gboolean demo)
   g_autofree char *cut = g_utf8_substring (line, 0, MIN (NAME_CHARS, g_utf8_strlen (line, -1)));
 
   if (!*cut)
-    return g_strdup (request->task == QI_TASK_FILL ? "Remove" : qi_task_name (request->task));
+    return g_strdup (request->task == QI_TASK_FILL ? _ ("Remove") : _ ("Edit")); /* lettering alone is an edit */
   return demo ? g_strconcat ("Demo: ", cut, NULL) : g_steal_pointer (&cut);
 }
 

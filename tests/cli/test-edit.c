@@ -6,6 +6,7 @@
 #include <glib/gstdio.h>
 #include <string.h>
 
+#include "cli/tensor-file.h"
 #include "tests/cli/run-cli.h"
 
 static char *base, *edit, *plus, *layered, *picture, *mask, *first, *second;
@@ -293,9 +294,42 @@ assert_refused (const Refusal *refusal)
       g_test_fail_printf ("“%s” is missing in: %s", refusal->words[i], run.err);
 }
 
+/* A vision tower whose rows are twice as wide as the text encoder's. */
+static void
+make_wide_tower (const char *folder)
+{
+  g_autofree char *from = cli_data ("models/base/text_encoder/model.safetensors");
+  g_autofree char *config = cli_data ("models/base/text_encoder/config.json"), *text = NULL;
+  g_autofree char *to = g_build_filename (folder, "model.safetensors", NULL);
+  g_autofree char *config_to = g_build_filename (folder, "config.json", NULL);
+  g_autoptr (QiTensorFile) file = qi_tensor_file_read (from, NULL), tower = qi_tensor_file_new ();
+  g_autofree char *nothing = g_malloc0 (1 << 22);
+  g_autoptr (GString) words = NULL;
+
+  for (guint i = 0; i < file->entries->len; i++)
+    {
+      const QiTensorEntry *entry = file->entries->pdata[i];
+      guint64 dims[QI_TENSOR_FILE_DIMS];
+
+      memcpy (dims, entry->dims, sizeof dims);
+      if (!g_str_has_prefix (entry->name, "visual."))
+        continue;
+      dims[0] *= g_str_has_prefix (entry->name, "visual.merger.mlp.2.") ? 2 : 1;
+      g_assert_cmpuint (2 * entry->elements * 4, <=, 1 << 22);
+      qi_tensor_file_add (tower, entry->name, entry->dtype, entry->n_dims, dims, nothing);
+    }
+  g_assert_cmpint (g_mkdir_with_parents (folder, 0700), ==, 0);
+  g_assert_true (qi_tensor_file_write (tower, to, NULL));
+  g_assert_true (g_file_get_contents (config, &text, NULL, NULL));
+  words = g_string_new (text);
+  g_assert_cmpuint (g_string_replace (words, "\"out_hidden_size\": 64", "\"out_hidden_size\": 128", 0), >, 0);
+  g_assert_true (g_file_set_contents (config_to, words->str, -1, NULL));
+}
+
 static void
 test_refusals (void)
 {
+  g_autofree char *tower = cli_path ("tower"), *tower_word = g_strconcat ("--vision=", tower, NULL);
   g_autofree char *rgb = cli_data ("models/base/vae"), *controlnet = cli_data ("models/controlnet");
   g_autofree char *other_mask = cli_data ("pipeline-controlnet-inpaint/mask.png");
   g_autofree char *model_file = cli_data ("models/base/transformer/diffusion_pytorch_model.safetensors");
@@ -311,6 +345,7 @@ test_refusals (void)
     { 3, { "base", "Qwen-Image-Layered" }, { "split", base_word, picture_word } },
     { 3, { "layered", "another model" }, { "edit", layered_word, picture_word } },
     { 3, { "VAE", "4 is wanted" }, { "split", layered_word, picture_word, rgb_word } },
+    { 3, { "vision tower does not belong to the text encoder", "128" }, { "edit", edit_word, picture_word, tower_word } },
     { 2, { "2 pictures", "2509 or 2511" }, { "edit", edit_word, picture_word, second_word } },
     { 2, { "120 × 100", "80 × 48" }, { "fill", base_word, picture_word, other_word } },
     { 2, { "no mask", "--mask" }, { "fill", base_word, picture_word } },
@@ -325,6 +360,7 @@ test_refusals (void)
     { 3, { "no picture", "nowhere.png" }, { "edit", base_word, "--image=nowhere.png" } },
   };
 
+  make_wide_tower (tower);
   for (guint i = 0; i < G_N_ELEMENTS (rows); i++)
     assert_refused (&rows[i]);
 }

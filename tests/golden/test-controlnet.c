@@ -182,7 +182,7 @@ test_blockwise (void)
       for (guint i = 0; t < TOKENS && i < BLOCKS; i++)
         steer (row, y, i);
       for (guint k = 0; k < D; k++)
-        g_assert_cmpfloat (fabs (result[t * D + k] - row[k]), <, 5e-5);
+        g_assert_cmpfloat (fabs (result[t * D + k] - row[k]), <, 1e-5);
     }
 }
 

@@ -17,6 +17,28 @@ def runs_of(suite):
                 return ast.literal_eval(node.value)
 
 
+# What other people's scripts look like.
+SCRIPT = '''(let* ((made (plug-in-sfumato-generate #:run-mode RUN-NONINTERACTIVE #:prompt "a boat" #:width 64 #:height 48 #:seed 9))
+       (image (caddr made)) (layer (vector-ref (car made) 0)))
+  (gimp-image-select-rectangle image CHANNEL-OP-REPLACE 10 10 20 20)
+  (plug-in-sfumato-fill #:run-mode RUN-NONINTERACTIVE #:image image #:drawables (vector layer) #:prompt "a duck" #:quality "best")
+  (if (and (= (cadr made) 9) (= (vector-length (car (gimp-image-get-layers image))) 2))
+    (gimp-file-save RUN-NONINTERACTIVE image "script.png")
+    (gimp-message "wrong answers")))'''
+
+
+def script(tap, plugin):
+    """The same through Script-Fu, whose calls are written otherwise."""
+    home = Home(plugin)
+    status, log = home.console(SCRIPT, interpreter='plug-in-script-fu-eval', QI_STUB='fill:200,30,60')
+    tap.point('/plugin/script-fu', status == 0 and os.path.exists(os.path.join(home.folder, 'script.png')), status, log[-3000:])
+    status, log = home.console('(plug-in-sfumato-fill #:run-mode RUN-NONINTERACTIVE #:steps 201)',
+                               interpreter='plug-in-script-fu-eval', QI_STUB='copy')
+    tap.point('/plugin/script-fu/out of range', status == 70, status, log[-3000:])
+    tap.point('/plugin/script-fu/log', not home.faults(), *home.faults())
+    home.close()
+
+
 def main():
     plugin, suite = sys.argv[1:3]
     only = sys.argv[3:]
@@ -44,6 +66,8 @@ def main():
                 tap.point('/plugin/%s/%s' % (suite, point['name']), point['good'], point.get('why', ''))
         if not ended or status != 0:
             tap.point('/plugin/%s/%s' % (suite, '+'.join(names)), False, 'exit status %d' % status, log[-6000:])
+    if suite == 'bytes' and not only:
+        script(tap, plugin)
     if home:
         tap.point('/plugin/%s/log' % suite, not home.faults(), *home.faults())
         home.close()

@@ -8,7 +8,7 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 NOISE = re.compile(r'gimp_flush\(\): error: Broken pipe')
 # Of our process, which GLib names by the program's file.
 OURS = re.compile(r"\(sfumato:\d+\):.*(CRITICAL|WARNING)|Plug-in crashed: \"sfumato|sfumato: (fatal|LibGimp)|"
-                  r"plug-in \"sfumato.*(CRITICAL|WARNING)|MUST NOT")
+                  r"\(killing\)|plug-in \"sfumato.*(CRITICAL|WARNING)|MUST NOT")
 
 
 class Home:
@@ -22,7 +22,7 @@ class Home:
         os.makedirs(os.path.join(path, 'sfumato'))
         os.makedirs(self.gimp)
         os.makedirs(os.path.join(self.folder, 'run'), 0o700)
-        os.symlink(plugin, os.path.join(path, 'sfumato', 'sfumato'))
+        os.symlink(os.path.abspath(plugin), os.path.join(path, 'sfumato', 'sfumato'))
         for name in plug_ins:
             found = glob.glob('/usr/lib/*/gimp/3.0/plug-ins/' + name) + glob.glob(os.path.join(HERE, name))
             os.symlink(found[0], os.path.join(path, name))
@@ -40,7 +40,7 @@ class Home:
         env.update(more)
         return env
 
-    def console(self, *batch, interpreter='python-fu-eval', fonts=False, timeout=200, **env):
+    def console(self, *batch, interpreter='python-fu-eval', fonts=False, timeout=900, **env):
         """Runs batches in a console; (exit status, all that was printed)."""
         command = ['gimp-console', '-n', '-i', '-s', '-d', *([] if fonts else ['-f']),
                    '--batch-interpreter=' + interpreter]

@@ -307,7 +307,7 @@ def processes(s, pattern):
 
 
 SESSIONS = {
-    'work': ('seed;slow:120', [open_from_menu, type_and_run, keep_second, discard, repeat, second_call]),
+    'work': ('seed;slow:350', [open_from_menu, type_and_run, keep_second, discard, repeat, second_call]),
     'trouble': ('seed;slow:400;slow:3000:load;slow:3000:encode;slow:3000:decode;slow:3000:paste',
                 [lambda s: s.open(), cancel, answers, worker_killed, layer_deleted, image_closed, two_gimps, quit_in_job]),
 }

@@ -120,8 +120,12 @@ copy_info (const QiEngineInfo *info)
 }
 
 void
-qi_client_info_async (QiClient *client, const QiRequest *request, guint n_pictures, GCancellable *cancellable,
-                      GAsyncReadyCallback done, gpointer user_data)
+qi_client_info_async (QiClient *client,
+                      const QiRequest *request,
+                      guint n_pictures,
+                      GCancellable *cancellable,
+                      GAsyncReadyCallback done,
+                      gpointer user_data)
 {
   g_autoptr (GTask) task = g_task_new (client, cancellable, done, user_data);
 
@@ -179,8 +183,14 @@ on_cancelled (GCancellable *cancellable, gpointer user_data)
 }
 
 void
-qi_client_run_async (QiClient *client, const QiRequest *request, const QiInputs *inputs, QiProgressFunc progress,
-                     gpointer progress_data, GCancellable *cancellable, GAsyncReadyCallback done, gpointer user_data)
+qi_client_run_async (QiClient *client,
+                     const QiRequest *request,
+                     const QiInputs *inputs,
+                     QiProgressFunc progress,
+                     gpointer progress_data,
+                     GCancellable *cancellable,
+                     GAsyncReadyCallback done,
+                     gpointer user_data)
 {
   g_assert_null (client->task); /* one after the other: the session sees to that */
   client->task = g_task_new (client, cancellable, done, user_data);
@@ -236,8 +246,9 @@ qi_fake_n_pictures (QiClient *client)
 void
 qi_fake_progress (QiClient *client, QiStage stage, guint step, guint n_steps, double seconds_left, QiImage *preview)
 {
-  const QiProgress progress = { .stage = stage, .step = step, .n_steps = n_steps, .n_results = 1, .seconds_left = seconds_left,
-                                .preview = preview };
+  const QiProgress progress = {
+    .stage = stage, .step = step, .n_steps = n_steps, .n_results = 1, .seconds_left = seconds_left, .preview = preview
+  };
 
   g_assert_nonnull (client->task);
   client->progress (&progress, client->data);

@@ -15,7 +15,8 @@ const QiRequest *qi_fake_request (QiClient *client);
 guint qi_fake_n_pictures (QiClient *client);
 QiImage *qi_fake_first (QiClient *client); /* Picture 1; borrowed, NULL: none */
 
-void qi_fake_progress (QiClient *client, QiStage stage, guint step, guint n_steps, double seconds_left, QiImage *preview);
+void
+qi_fake_progress (QiClient *client, QiStage stage, guint step, guint n_steps, double seconds_left, QiImage *preview);
 /* Ends the job: with a picture of the size that was asked for, in one colour that follows from the seed, or image itself. */
 void qi_fake_finish (QiClient *client, QiImage *image);
 void qi_fake_fail (QiClient *client, GQuark domain, int code, const char *message);

@@ -176,7 +176,7 @@ bounds_of (cairo_surface_t *selection, gboolean *soft)
         y1 = MAX (y1, y);
       }
   *soft = n_soft > 4 * (guint) (MAX (0, x1 - x0) + MAX (0, y1 - y0)); /* an anti-aliased edge alone is not soft */
-  return x1 < x0 ? (QiRect){ 0 } : (QiRect){ x0, y0, x1 - x0 + 1, y1 - y0 + 1 };
+  return x1 < x0 ? (QiRect) { 0 } : (QiRect) { x0, y0, x1 - x0 + 1, y1 - y0 + 1 };
 }
 
 static QiHostView *
@@ -210,8 +210,8 @@ from_surface (cairo_surface_t *surface)
   cairo_surface_flush (surface);
   for (int y = 0; y < height; y++)
     {
-      const guint32 *row = (const guint32 *) (gpointer) (cairo_image_surface_get_data (surface) +
-                                                         (gsize) y * cairo_image_surface_get_stride (surface));
+      const guint32 *row = (const guint32 *) (gpointer) (cairo_image_surface_get_data (surface)
+                                                         + (gsize) y * cairo_image_surface_get_stride (surface));
       for (int x = 0; x < width; x++, to += 4)
         {
           const guint a = row[x] >> 24;
@@ -232,7 +232,14 @@ paint_layer (cairo_t *cr, const Layer *layer)
 }
 
 static QiImage *
-read_pixels (QiHost *self, gint id, gint layer, gint except, const QiRect *rect, gint width, gint height, GError **error)
+read_pixels (QiHost *self,
+             gint id,
+             gint layer,
+             gint except,
+             const QiRect *rect,
+             gint width,
+             gint height,
+             GError **error)
 {
   Image *image = find_image (QI_FAKE_HOST (self), id);
   const Layer *one = layer == QI_HOST_NONE ? NULL : find_layer (image, layer);
@@ -286,8 +293,8 @@ read_selection (QiHost *self, gint id, gint mask_layer, const QiRect *rect, gint
   cairo_destroy (cr);
   cairo_surface_flush (surface);
   for (int y = 0; y < height; y++)
-    memcpy (bytes + (gsize) y * width, cairo_image_surface_get_data (surface) + (gsize) y * cairo_image_surface_get_stride (surface),
-            width);
+    memcpy (bytes + (gsize) y * width,
+            cairo_image_surface_get_data (surface) + (gsize) y * cairo_image_surface_get_stride (surface), width);
   cairo_surface_destroy (surface);
   return qi_pixels_take (width, height, 1, bytes);
 }
@@ -302,9 +309,10 @@ to_surface (const QiHostResult *result)
 
   for (guint y = 0; y < height; y++)
     {
-      guint32 *row = (guint32 *) (gpointer) (cairo_image_surface_get_data (surface) +
-                                             (gsize) y * cairo_image_surface_get_stride (surface));
-      const guint8 *from = qi_image_row (result->pixels, y), *mask = result->mask ? qi_image_row (result->mask, y) : NULL;
+      guint32 *row = (guint32 *) (gpointer) (cairo_image_surface_get_data (surface)
+                                             + (gsize) y * cairo_image_surface_get_stride (surface));
+      const guint8 *from = qi_image_row (result->pixels, y),
+                   *mask = result->mask ? qi_image_row (result->mask, y) : NULL;
       for (guint x = 0; x < width; x++, from += channels)
         {
           const guint a = (channels == 4 ? from[3] : 255) * (mask ? mask[x] : 255) / 255;
@@ -336,7 +344,7 @@ layer_of (QiFakeHost *host, const QiHostResult *result)
 
   layer->id = ++host->last_id;
   layer->name = g_strdup (result->name);
-  layer->rect = (QiRect){ result->x, result->y, qi_image_width (result->pixels), qi_image_height (result->pixels) };
+  layer->rect = (QiRect) { result->x, result->y, qi_image_width (result->pixels), qi_image_height (result->pixels) };
   layer->pixels = to_surface (result);
   layer->hidden = result->hidden;
   layer->memory = copy_result (result);
@@ -420,8 +428,8 @@ static gint
 open_image (QiHost *self, const QiHostResult *result, GError **error)
 {
   QiFakeHost *host = QI_FAKE_HOST (self);
-  const gint id = qi_fake_host_add_image (host, "Untitled", qi_image_width (result->pixels), qi_image_height (result->pixels),
-                                          QI_HOST_RGB);
+  const gint id = qi_fake_host_add_image (host, "Untitled", qi_image_width (result->pixels),
+                                          qi_image_height (result->pixels), QI_HOST_RGB);
   Image *image = find_image (host, id);
   Layer *layer = layer_of (host, result);
 
@@ -461,7 +469,7 @@ grow_selection (QiHost *self, gint id, gint pixels, GError **error)
   const QiRect s = view->selection;
 
   qi_fake_host_select (QI_FAKE_HOST (self), id,
-                       (QiRect){ s.x - pixels, s.y - pixels, s.width + 2 * pixels, s.height + 2 * pixels });
+                       (QiRect) { s.x - pixels, s.y - pixels, s.width + 2 * pixels, s.height + 2 * pixels });
   return TRUE;
 }
 
@@ -501,8 +509,13 @@ qi_fake_host_add_image (QiFakeHost *host, const char *name, int width, int heigh
 {
   Image *image = g_new0 (Image, 1);
 
-  image->image = (QiHostImage){ .id = ++host->last_id, .name = g_strdup (name), .width = width, .height = height, .mode = mode,
-                                .n_colors = mode == QI_HOST_INDEXED ? 16 : 0, .serial = 1 };
+  image->image = (QiHostImage) { .id = ++host->last_id,
+                                 .name = g_strdup (name),
+                                 .width = width,
+                                 .height = height,
+                                 .mode = mode,
+                                 .n_colors = mode == QI_HOST_INDEXED ? 16 : 0,
+                                 .serial = 1 };
   image->layers = g_ptr_array_new_with_free_func ((GDestroyNotify) layer_free);
   image->selected = QI_HOST_NONE;
   g_ptr_array_add (host->images, image);
@@ -666,7 +679,8 @@ guint32
 qi_fake_host_pixel (QiFakeHost *host, gint image, gint layer, int x, int y)
 {
   const Layer *one = find_layer (find_image (host, image), layer);
-  const guint8 *row = cairo_image_surface_get_data (one->pixels) + (gsize) y * cairo_image_surface_get_stride (one->pixels);
+  const guint8 *row =
+      cairo_image_surface_get_data (one->pixels) + (gsize) y * cairo_image_surface_get_stride (one->pixels);
 
   return ((const guint32 *) (gconstpointer) row)[x] & 0xffffff;
 }

@@ -18,21 +18,22 @@ gint qi_fake_host_add_layer (QiFakeHost *host, gint image, const char *name, QiR
 gint qi_fake_host_add_text (QiFakeHost *host, gint image, const char *name, QiRect rect, const char *words);
 
 /* What people do. */
-void qi_fake_host_select (QiFakeHost *host, gint image, QiRect rect);              /* nothing: no selection */
-void qi_fake_host_select_drawn (QiFakeHost *host, gint image, QiFakeDraw draw);    /* in white */
-void qi_fake_host_choose_layer (QiFakeHost *host, gint image, gint layer);         /* QI_HOST_NONE: none */
+void qi_fake_host_select (QiFakeHost *host, gint image, QiRect rect); /* nothing: no selection */
+void qi_fake_host_select_drawn (QiFakeHost *host, gint image, QiFakeDraw draw); /* in white */
+void qi_fake_host_choose_layer (QiFakeHost *host, gint image, gint layer); /* QI_HOST_NONE: none */
 void qi_fake_host_rename_layer (QiFakeHost *host, gint image, gint layer, const char *name);
 void qi_fake_host_delete_layer (QiFakeHost *host, gint image, gint layer);
-void qi_fake_host_paint (QiFakeHost *host, gint image, gint layer);                /* one dot */
+void qi_fake_host_paint (QiFakeHost *host, gint image, gint layer); /* one dot */
 void qi_fake_host_crop (QiFakeHost *host, gint image, int width, int height);
 void qi_fake_host_close (QiFakeHost *host, gint image);
 
 /* What was done to it. */
 guint qi_fake_host_n_layers (QiFakeHost *host, gint image);
-gint qi_fake_host_layer_at (QiFakeHost *host, gint image, guint index);            /* 0: top */
-char *qi_fake_host_layer_name (QiFakeHost *host, gint image, gint layer);          /* (transfer full) */
+gint qi_fake_host_layer_at (QiFakeHost *host, gint image, guint index); /* 0: top */
+char *qi_fake_host_layer_name (QiFakeHost *host, gint image, gint layer); /* (transfer full) */
 guint qi_fake_host_undo_steps (QiFakeHost *host, gint image);
-guint32 qi_fake_host_pixel (QiFakeHost *host, gint image, gint layer, int x, int y); /* 0xRRGGBB of the layer's own pixels */
+guint32
+qi_fake_host_pixel (QiFakeHost *host, gint image, gint layer, int x, int y); /* 0xRRGGBB of the layer's own pixels */
 const QiHostResult *qi_fake_host_memory (QiFakeHost *host, gint image, gint layer);
 
 /* A picture like that of the design, and its selection. */

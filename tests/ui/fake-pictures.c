@@ -23,7 +23,8 @@ hills (cairo_t *cr, double width, double base, double height, double phase, doub
 {
   cairo_move_to (cr, 0, base);
   for (double x = 0; x <= width; x += 6)
-    cairo_line_to (cr, x, base - height * (0.55 + 0.3 * sin (x / width * 7 + phase) + 0.15 * sin (x / width * 17 + 2 * phase)));
+    cairo_line_to (
+        cr, x, base - height * (0.55 + 0.3 * sin (x / width * 7 + phase) + 0.15 * sin (x / width * 17 + 2 * phase)));
   cairo_line_to (cr, width, base);
   cairo_close_path (cr);
   cairo_set_source_rgb (cr, r, g, b);
@@ -43,7 +44,8 @@ qi_fake_draw_harbour (cairo_t *cr, int width, int height)
   hills (cr, w, horizon, h * 0.08, 2.2, .28, .26, .42);
   for (int k = 0; k < 160; k++)
     {
-      const double x = fmod (k * 397.1, w), y = horizon + (h - horizon) * fmod (k * 0.6180339, 1), l = w * (0.012 + 0.03 * fmod (k * 0.37, 1));
+      const double x = fmod (k * 397.1, w), y = horizon + (h - horizon) * fmod (k * 0.6180339, 1),
+                   l = w * (0.012 + 0.03 * fmod (k * 0.37, 1));
       cairo_set_source_rgba (cr, .98, .78, .66, 0.28);
       cairo_rectangle (cr, x, y, l, h * 0.0022);
       cairo_fill (cr);

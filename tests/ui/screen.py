@@ -16,7 +16,8 @@ class Screen:
         with os.fdopen(read) as lines:
             self.display = ':' + lines.readline().strip()
         self.env = dict(os.environ, DISPLAY=self.display, GDK_BACKEND='x11')
-        self.manager = subprocess.Popen(['openbox', '--sm-disable'], env=self.env, stderr=subprocess.DEVNULL)
+        self.manager = subprocess.Popen(['openbox', '--sm-disable'], env=self.env, stdout=subprocess.DEVNULL,
+                                        stderr=subprocess.DEVNULL)
         time.sleep(0.3)
         return self
 

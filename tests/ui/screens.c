@@ -7,6 +7,7 @@
  * For each state, as TAP: everything that can be used has a name, no mnemonic stands twice, Tab comes to everything. */
 #include <glib/gi18n-lib.h>
 #include <locale.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -14,10 +15,14 @@
 #include "ui/widgets.h"
 
 static char *css, *font, *catalogue, *out, *pseudo;
+static double contrast;
+static gboolean rtl;
 static const GOptionEntry entries[] = { { "css", 0, 0, G_OPTION_ARG_FILENAME, &css, NULL, NULL },
                                         { "font", 0, 0, G_OPTION_ARG_STRING, &font, NULL, NULL },
                                         { "catalogue", 0, 0, G_OPTION_ARG_FILENAME, &catalogue, NULL, NULL },
                                         { "out", 0, 0, G_OPTION_ARG_FILENAME, &out, NULL, NULL },
+                                        { "rtl", 0, 0, G_OPTION_ARG_NONE, &rtl, NULL, NULL },
+                                        { "contrast", 0, 0, G_OPTION_ARG_DOUBLE, &contrast, NULL, NULL },
                                         { "pseudo", 0, 0, G_OPTION_ARG_STRING, &pseudo, NULL, NULL },
                                         G_OPTION_ENTRY_NULL };
 static guint n_points, n_failed;
@@ -40,8 +45,9 @@ seen (GtkWidget *widget)
 static gboolean
 usable (GtkWidget *widget)
 {
-  return !GTK_IS_SCROLLBAR (widget) && (GTK_IS_BUTTON (widget) || GTK_IS_ENTRY (widget) || GTK_IS_TEXT_VIEW (widget) || GTK_IS_COMBO_BOX (widget) ||
-         GTK_IS_RANGE (widget) || GTK_IS_DRAWING_AREA (widget) || GTK_IS_SWITCH (widget));
+  return !GTK_IS_SCROLLBAR (widget)
+         && (GTK_IS_BUTTON (widget) || GTK_IS_ENTRY (widget) || GTK_IS_TEXT_VIEW (widget) || GTK_IS_COMBO_BOX (widget)
+             || GTK_IS_RANGE (widget) || GTK_IS_DRAWING_AREA (widget) || GTK_IS_SWITCH (widget));
 }
 
 /* Parts of one control that GTK makes itself: the arrow of a combo box. */
@@ -55,7 +61,7 @@ part_of_combo (GtkWidget *widget)
 
 typedef struct
 {
-  GPtrArray *unnamed, *mnemonics, *untranslated, *focusable;
+  GPtrArray *unnamed, *mnemonics, *untranslated, *focusable, *pale;
   GHashTable *letters;
 } Crawl;
 
@@ -81,8 +87,11 @@ static void
 check_translated (Crawl *crawl, const char *text)
 {
   /* What people typed or called so, and names. */
-  static const char *const names[] = { "sloop.jpg", "harbour.xcf", "HARBOUR LIGHTS", "Sundays, 7 pm", "NVIDIA GeForce RTX 4060", "RTX 4060",
-                                       "Qwen-Image Edit 2511", "Demo model", "Foto", "Photo", "Sfumato" };
+  static const char *const names[] = {
+    "sloop.jpg", "harbour.xcf",          "HARBOUR LIGHTS", "Sundays, 7 pm", "NVIDIA GeForce RTX 4060",
+    "RTX 4060",  "Qwen-Image Edit 2511", "Demo model",     "Foto",          "Photo",
+    "Sfumato"
+  };
   g_autoptr (GString) rest = g_string_new (text);
   int depth = 0;
 
@@ -98,6 +107,69 @@ check_translated (Crawl *crawl, const char *text)
           return;
         }
     }
+}
+
+static double
+linear (double v)
+{
+  return v <= 0.04045 ? v / 12.92 : pow ((v + 0.055) / 1.055, 2.4);
+}
+
+static double
+luminance (const GdkRGBA *c)
+{
+  return 0.2126 * linear (c->red) + 0.7152 * linear (c->green) + 0.0722 * linear (c->blue);
+}
+
+static void
+over (GdkRGBA *below, const GdkRGBA *above, double alpha)
+{
+  below->red += (above->red - below->red) * alpha;
+  below->green += (above->green - below->green) * alpha;
+  below->blue += (above->blue - below->blue) * alpha;
+}
+
+/* What is painted behind a widget, from the window up. */
+static void
+paper_of (GtkWidget *widget, GdkRGBA *paper)
+{
+  GtkWidget *parent = gtk_widget_get_parent (widget);
+  GtkStyleContext *style = gtk_widget_get_style_context (widget);
+  GdkRGBA own;
+
+  if (parent)
+    paper_of (parent, paper);
+  G_GNUC_BEGIN_IGNORE_DEPRECATIONS
+  gtk_style_context_get_background_color (style, gtk_style_context_get_state (style), &own);
+  G_GNUC_END_IGNORE_DEPRECATIONS
+  over (paper, &own, own.alpha);
+}
+
+/* Contrast of a label as WCAG counts it; text on the picture itself has a dark ground of its own. */
+static void
+check_contrast (Crawl *crawl, GtkWidget *label)
+{
+  GtkStyleContext *style = gtk_widget_get_style_context (label);
+  GdkRGBA paper = { 1, 1, 1, 1 }, ink, seen;
+  double opacity = 1;
+
+  if (gtk_style_context_has_class (style, "sf-osd") || !gtk_widget_is_sensitive (label)
+      || !*gtk_label_get_text (GTK_LABEL (label)))
+    return;
+  for (GtkWidget *at = label; at; at = gtk_widget_get_parent (at))
+    {
+      double own = 1;
+      gtk_style_context_get (gtk_widget_get_style_context (at),
+                             gtk_style_context_get_state (gtk_widget_get_style_context (at)), "opacity", &own, NULL);
+      opacity *= own;
+    }
+  paper_of (label, &paper);
+  gtk_style_context_get_color (style, gtk_style_context_get_state (style), &ink);
+  seen = paper;
+  over (&seen, &ink, ink.alpha * opacity);
+  const double a = luminance (&seen) + 0.05, b = luminance (&paper) + 0.05, ratio = MAX (a, b) / MIN (a, b);
+  if (ratio < contrast)
+    g_ptr_array_add (crawl->pale, g_strdup_printf ("%.2f:1 for “%s”", ratio, gtk_label_get_text (GTK_LABEL (label))));
 }
 
 static void
@@ -122,13 +194,16 @@ crawl_widget (GtkWidget *widget, gpointer data)
       const guint keyval = gtk_label_get_mnemonic_keyval (GTK_LABEL (widget));
       if (pseudo)
         check_translated (crawl, gtk_label_get_text (GTK_LABEL (widget)));
+      if (contrast > 0)
+        check_contrast (crawl, widget);
       if (keyval != GDK_KEY_VoidSymbol && gtk_widget_is_sensitive (widget))
         {
           const char *before = g_hash_table_lookup (crawl->letters, GUINT_TO_POINTER (keyval));
           if (before)
-            g_ptr_array_add (crawl->mnemonics,
-                             g_strdup_printf ("“%s” and “%s” share a mnemonic", before, gtk_label_get_label (GTK_LABEL (widget))));
-          g_hash_table_insert (crawl->letters, GUINT_TO_POINTER (keyval), (gpointer) gtk_label_get_label (GTK_LABEL (widget)));
+            g_ptr_array_add (crawl->mnemonics, g_strdup_printf ("“%s” and “%s” share a mnemonic", before,
+                                                                gtk_label_get_label (GTK_LABEL (widget))));
+          g_hash_table_insert (crawl->letters, GUINT_TO_POINTER (keyval),
+                               (gpointer) gtk_label_get_label (GTK_LABEL (widget)));
         }
     }
   if (GTK_IS_CONTAINER (widget))
@@ -142,7 +217,8 @@ prompt_letter (Crawl *crawl)
   const char *at = strchr (label, '_');
 
   g_hash_table_insert (crawl->letters,
-                       GUINT_TO_POINTER (gdk_keyval_to_lower (gdk_unicode_to_keyval (g_utf8_get_char (at + 1)))), (gpointer) label);
+                       GUINT_TO_POINTER (gdk_keyval_to_lower (gdk_unicode_to_keyval (g_utf8_get_char (at + 1)))),
+                       (gpointer) label);
 }
 
 /* Goes through the window by Tab, and looks for what was not come to. Of a radio row only the active one is a stop. */
@@ -162,10 +238,12 @@ check_tab (GtkWidget *window, Crawl *crawl, GPtrArray *faults)
     {
       GtkWidget *widget = crawl->focusable->pdata[k];
       g_autofree char *name = name_of (widget);
-      if (!g_hash_table_contains (visited, widget) && !part_of_combo (widget) && !GTK_IS_COMBO_BOX (widget) &&
-          !gtk_widget_get_ancestor (widget, GTK_TYPE_POPOVER) &&
-          !(GTK_IS_RADIO_BUTTON (widget) && !gtk_toggle_button_get_active (GTK_TOGGLE_BUTTON (widget)))) /* by arrows */
-        g_ptr_array_add (faults, g_strdup_printf ("Tab does not come to %s “%s”", G_OBJECT_TYPE_NAME (widget), name ? name : ""));
+      if (!g_hash_table_contains (visited, widget) && !part_of_combo (widget) && !GTK_IS_COMBO_BOX (widget)
+          && !gtk_widget_get_ancestor (widget, GTK_TYPE_POPOVER)
+          && !(GTK_IS_RADIO_BUTTON (widget)
+               && !gtk_toggle_button_get_active (GTK_TOGGLE_BUTTON (widget)))) /* by arrows */
+        g_ptr_array_add (
+            faults, g_strdup_printf ("Tab does not come to %s “%s”", G_OBJECT_TYPE_NAME (widget), name ? name : ""));
     }
 }
 
@@ -173,7 +251,8 @@ static void
 look (QiState *state, const char *name)
 {
   Crawl crawl = { g_ptr_array_new_with_free_func (g_free), g_ptr_array_new_with_free_func (g_free),
-                  g_ptr_array_new_with_free_func (g_free), g_ptr_array_new (), g_hash_table_new (NULL, NULL) };
+                  g_ptr_array_new_with_free_func (g_free), g_ptr_array_new (),
+                  g_ptr_array_new_with_free_func (g_free), g_hash_table_new (NULL, NULL) };
   g_autoptr (GPtrArray) tab = g_ptr_array_new_with_free_func (g_free);
 
   if (!g_str_has_suffix (name, "models"))
@@ -183,6 +262,9 @@ look (QiState *state, const char *name)
   point (name, "mnemonics", crawl.mnemonics);
   if (pseudo)
     point (name, "translated", crawl.untranslated);
+  if (contrast > 0)
+    point (name, "contrast", crawl.pale);
+  g_ptr_array_unref (crawl.pale);
   check_tab (state->window, &crawl, tab);
   point (name, "tab", tab);
   g_ptr_array_unref (crawl.unnamed);
@@ -203,11 +285,114 @@ take_picture (GtkWidget *window, const char *name)
   /* From the screen, pop-overs included. */
   int x, y;
   gdk_window_get_origin (gdk, &x, &y);
-  g_autoptr (GdkPixbuf) picture = gdk_pixbuf_get_from_window (gdk_get_default_root_window (), x, y, gdk_window_get_width (gdk),
-                                                              gdk_window_get_height (gdk));
+  g_autoptr (GdkPixbuf) picture = gdk_pixbuf_get_from_window (gdk_get_default_root_window (), x, y,
+                                                              gdk_window_get_width (gdk), gdk_window_get_height (gdk));
   if (!picture || !gdk_pixbuf_save (picture, path, "png", &error, "compression", "9", NULL))
     g_ptr_array_add (faults, g_strdup (error ? error->message : "no picture"));
   point (name, "picture", faults);
+}
+
+/* -- the keyboard ------------------------------------------------------------------------------------ */
+
+static void
+press (QiState *state, guint keyval, GdkModifierType modifiers)
+{
+  GdkDisplay *display = gtk_widget_get_display (state->window);
+  GdkKeymapKey *keys = NULL;
+  int n = 0;
+
+  gdk_keymap_get_entries_for_keyval (gdk_keymap_get_for_display (display), keyval, &keys, &n);
+  for (int down = 1; down >= 0; down--)
+    {
+      GdkEvent *event = gdk_event_new (down ? GDK_KEY_PRESS : GDK_KEY_RELEASE);
+      event->key.window = g_object_ref (gtk_widget_get_window (state->window));
+      event->key.keyval = keyval;
+      event->key.state = modifiers;
+      event->key.hardware_keycode = n ? keys[0].keycode : 0;
+      event->key.time = GDK_CURRENT_TIME;
+      event->key.send_event = TRUE;
+      gdk_event_set_device (event, gdk_seat_get_keyboard (gdk_display_get_default_seat (display)));
+      gtk_main_do_event (event);
+      gdk_event_free (event);
+    }
+  g_free (keys);
+  qi_state_settle ();
+}
+
+static void
+expect (GPtrArray *faults, gboolean holds, const char *what)
+{
+  if (!holds)
+    g_ptr_array_add (faults, g_strdup (what));
+}
+
+static gboolean
+has_results (gpointer data)
+{
+  return qi_session_state (((QiState *) data)->session) == QI_SESSION_RESULTS;
+}
+
+/* Nothing but keys: start, cancel, start, choose the second of two, compare, star, keep. */
+static void
+walk (void)
+{
+  g_autoptr (GPtrArray) faults = g_ptr_array_new_with_free_func (g_free);
+  QiState *state = qi_state_new ("a");
+  QiSession *session = state->session;
+
+  qi_session_set (session, "results", "2");
+  press (state, GDK_KEY_Return, 0);
+  expect (faults, qi_fake_job (state->client) == 1, "Enter in the prompt starts");
+  press (state, GDK_KEY_Escape, 0);
+  qi_state_settle ();
+  expect (faults, qi_session_state (session) == QI_SESSION_IDLE, "Esc cancels");
+  expect (faults, gtk_widget_get_visible (state->window), "Esc closes no window");
+  g_usleep (600 * 1000); /* a press within half a second is the same one */
+  press (state, GDK_KEY_Return, GDK_CONTROL_MASK);
+  expect (faults, qi_fake_job (state->client) == 2, "Ctrl+Enter starts");
+  qi_fake_finish (state->client, NULL);
+  for (guint k = 0; k < 4000 && qi_fake_job (state->client) != 3; k++)
+    {
+      g_main_context_iteration (NULL, FALSE);
+      g_usleep (1000);
+    }
+  qi_fake_finish (state->client, NULL);
+  qi_fake_wait (has_results, state);
+  qi_state_settle ();
+  expect (faults, GTK_IS_TEXT_VIEW (gtk_window_get_focus (GTK_WINDOW (state->window))),
+          "results leave the focus where it is");
+  for (guint k = 0; k < 4 && GTK_IS_TEXT_VIEW (gtk_window_get_focus (GTK_WINDOW (state->window))); k++)
+    press (state, GDK_KEY_Down, 0);
+  expect (faults, GTK_IS_RADIO_BUTTON (gtk_window_get_focus (GTK_WINDOW (state->window))),
+          "Down in the last line goes to the strip");
+  expect (faults, qi_session_shown (session) == 0, "the first result is shown");
+  press (state, GDK_KEY_Right, 0);
+  expect (faults, qi_session_shown (session) == 1, "Right shows the second");
+  expect (faults,
+          GTK_IS_RADIO_BUTTON (gtk_window_get_focus (GTK_WINDOW (state->window)))
+              && gtk_toggle_button_get_active (GTK_TOGGLE_BUTTON (gtk_window_get_focus (GTK_WINDOW (state->window)))),
+          "and the focus follows");
+  press (state, GDK_KEY_s, 0);
+  expect (faults, qi_session_starred (session, 1), "S stars it");
+  press (state, GDK_KEY_Home, 0);
+  expect (faults, qi_session_shown (session) == 0, "Home shows the first");
+  press (state, GDK_KEY_Delete, 0);
+  expect (faults, qi_session_n_results (session) == 1, "Del drops it");
+  const guint layers = qi_fake_host_n_layers (state->host, state->image);
+  press (state, GDK_KEY_Return, 0);
+  expect (faults, qi_session_state (session) == QI_SESSION_IDLE && qi_session_n_results (session) == 0,
+          "Enter in the strip keeps");
+  expect (faults, qi_fake_host_n_layers (state->host, state->image) == layers && layers == 2, "as one layer");
+  expect (faults, GTK_IS_TEXT_VIEW (gtk_window_get_focus (GTK_WINDOW (state->window))),
+          "and the prompt has the keyboard again");
+  press (state, GDK_KEY_2, GDK_CONTROL_MASK);
+  expect (faults, qi_session_task (session) == QI_TASK_EDIT, "Ctrl+2 is Edit");
+  qi_session_type (session, "x");
+  press (state, GDK_KEY_Up, GDK_CONTROL_MASK);
+  expect (faults, g_str_has_prefix (qi_session_request (session)->prompt, "A small sailing boat"),
+          "Ctrl+Up brings the last prompt");
+  point ("walk", "keys", faults);
+  qi_state_free (state);
 }
 
 int
@@ -227,19 +412,27 @@ main (int argc, char **argv)
       bind_textdomain_codeset (GETTEXT_PACKAGE, "UTF-8");
     }
   GtkSettings *settings = gtk_settings_get_default ();
-  g_object_set (settings, "gtk-theme-name", "Adwaita", "gtk-font-name", font ? font : "Liberation Sans 11", "gtk-enable-animations", FALSE,
-                "gtk-cursor-blink", FALSE, "gtk-icon-theme-name", "hicolor", NULL);
+  g_object_set (settings, "gtk-theme-name", "Adwaita", "gtk-font-name", font ? font : "Liberation Sans 11",
+                "gtk-enable-animations", FALSE, "gtk-cursor-blink", FALSE, "gtk-icon-theme-name", "hicolor", NULL);
   if (css)
     {
       g_autoptr (GtkCssProvider) theme = gtk_css_provider_new ();
       if (!gtk_css_provider_load_from_path (theme, css, &error))
         g_error ("%s", error->message);
-      gtk_style_context_add_provider_for_screen (gdk_screen_get_default (), GTK_STYLE_PROVIDER (theme), GTK_STYLE_PROVIDER_PRIORITY_APPLICATION);
+      gtk_style_context_add_provider_for_screen (gdk_screen_get_default (), GTK_STYLE_PROVIDER (theme),
+                                                 GTK_STYLE_PROVIDER_PRIORITY_APPLICATION);
     }
+  if (rtl)
+    gtk_widget_set_default_direction (GTK_TEXT_DIR_RTL);
   for (int k = 1; k < argc; k++)
     {
       g_auto (GStrv) parts = g_strsplit (argv[k], "=", 2);
       const char *name = parts[1] ? parts[1] : parts[0];
+      if (g_str_equal (name, "walk"))
+        {
+          walk ();
+          continue;
+        }
       QiState *state = qi_state_new (parts[0]);
       if (out)
         take_picture (state->window, name);

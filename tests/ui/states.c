@@ -69,7 +69,9 @@ add_sloop (QiState *state)
   cairo_destroy (cr);
   cairo_surface_write_to_png (surface, path);
   cairo_surface_destroy (surface);
-  const QiHostReference reference = { .image = QI_HOST_NONE, .layer = QI_HOST_NONE, .path = path, .name = (char *) "sloop.jpg" };
+  const QiHostReference reference = {
+    .image = QI_HOST_NONE, .layer = QI_HOST_NONE, .path = path, .name = (char *) "sloop.jpg"
+  };
   g_assert_true (qi_session_add_reference (state->session, &reference));
 }
 
@@ -78,8 +80,8 @@ boat_words (void)
 {
   /* Typed by people: it is in their language, but for the model's own name of a picture. */
   return strncmp (_ ("Fill"), "F", 1) == 0 && strcmp (_ ("Fill"), "Fill") != 0
-           ? "Ein kleines Segelboot wie in Picture 2, roter Rumpf, Segel im Licht der tief stehenden Sonne"
-           : "A small sailing boat like Picture 2, red hull, sails lit by the low sun";
+             ? "Ein kleines Segelboot wie in Picture 2, roter Rumpf, Segel im Licht der tief stehenden Sonne"
+             : "A small sailing boat like Picture 2, red hull, sails lit by the low sun";
 }
 
 static void
@@ -100,7 +102,8 @@ with_boat (QiState *state, double hull_r, double hull_g, double hull_b, gboolean
   const QiImage *first = qi_fake_first (state->client);
   const int width = qi_image_width (first), height = qi_image_height (first);
   const QiRect frame = *qi_session_job_frame (state->session);
-  g_autoptr (QiImage) crop = qi_host_read (QI_HOST (state->host), state->image, state->photo, QI_HOST_NONE, &frame, width, height, NULL);
+  g_autoptr (QiImage) crop =
+      qi_host_read (QI_HOST (state->host), state->image, state->photo, QI_HOST_NONE, &frame, width, height, NULL);
   cairo_surface_t *surface = qi_surface (crop);
   cairo_t *cr = cairo_create (surface);
   const double w = width, h = height, x = w * 0.5, y = h * 0.55, s = h * 0.2;
@@ -124,7 +127,8 @@ with_boat (QiState *state, double hull_r, double hull_g, double hull_b, gboolean
   cairo_fill (cr);
   for (int k = 0; noise && k < 2600; k++)
     {
-      const double a = fmod (k * 0.6180339, 1) * 2 * G_PI, r = sqrt (fmod (k * 0.7548776, 1)) * s * 1.3, v = fmod (k * 0.5698402, 1);
+      const double a = fmod (k * 0.6180339, 1) * 2 * G_PI, r = sqrt (fmod (k * 0.7548776, 1)) * s * 1.3,
+                   v = fmod (k * 0.5698402, 1);
       cairo_set_source_rgba (cr, .4 + .4 * v, .36 + .36 * v, .45 + .3 * v, 0.7);
       cairo_rectangle (cr, x + r * cos (a), y + r * sin (a), 4, 4);
       cairo_fill (cr);
@@ -135,8 +139,8 @@ with_boat (QiState *state, double hull_r, double hull_g, double hull_b, gboolean
   for (int j = 0; j < height; j++)
     for (int i = 0; i < width; i++, to += 3)
       {
-        const guint32 p = ((guint32 *) (gpointer) (cairo_image_surface_get_data (surface) +
-                                                   (gsize) j * cairo_image_surface_get_stride (surface)))[i];
+        const guint32 p = ((guint32 *) (gpointer) (cairo_image_surface_get_data (surface)
+                                                   + (gsize) j * cairo_image_surface_get_stride (surface)))[i];
         to[0] = p >> 16;
         to[1] = p >> 8;
         to[2] = p;
@@ -336,9 +340,9 @@ static const struct
 {
   const char *letter;
   void (*make) (QiState *state);
-} makers[] = { { "a", state_a },   { "b", state_b }, { "c", state_c }, { "d", state_d }, { "e", state_e }, { "f", state_f },
-               { "f2", state_f2 }, { "g", state_a }, { "h", state_a }, { "h2", state_a }, { "i", state_i }, { "n", state_n },
-               { "r", state_r },   { "models", state_models } };
+} makers[] = { { "a", state_a }, { "b", state_b },   { "c", state_c }, { "d", state_d },          { "e", state_e },
+               { "f", state_f }, { "f2", state_f2 }, { "g", state_a }, { "h", state_a },          { "h2", state_a },
+               { "i", state_i }, { "n", state_n },   { "r", state_r }, { "models", state_models } };
 
 QiState *
 qi_state_new (const char *letter)
@@ -358,7 +362,7 @@ qi_state_new (const char *letter)
   state->settings = qi_settings_new (state->folder);
   state->image = qi_fake_host_add_image (state->host, "harbour.xcf", 1800, 1200, QI_HOST_RGB);
   state->photo = qi_fake_host_add_layer (state->host, state->image, strcmp (_ ("Fill"), "Fill") ? "Foto" : "Photo",
-                                         (QiRect){ 0, 0, 1800, 1200 }, qi_fake_draw_harbour);
+                                         (QiRect) { 0, 0, 1800, 1200 }, qi_fake_draw_harbour);
   state->session = qi_session_new (QI_HOST (state->host), state->client, state->settings);
   state->window = qi_dialog_new (state->session);
   gtk_window_move (GTK_WINDOW (state->window), 0, 0);

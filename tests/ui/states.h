@@ -14,9 +14,9 @@ typedef struct
   QiClient *client;
   QiSettings *settings;
   QiSession *session;
-  GtkWidget *window;  /* the one that is shown */
+  GtkWidget *window; /* the one that is shown */
   gint image, photo;
-  char *folder;       /* of settings and the reference's file */
+  char *folder; /* of settings and the reference's file */
 } QiState;
 
 /* letter: of the design, "a"; NULL with g_error: there is none. Shown, and quiet. */

@@ -37,7 +37,7 @@ set_up (Fixture *f, gconstpointer data)
   f->client = qi_client_new ();
   f->settings = qi_settings_new (folder);
   f->image = qi_fake_host_add_image (f->host, "harbour.xcf", 640, 480, QI_HOST_RGB);
-  f->photo = qi_fake_host_add_layer (f->host, f->image, "Photo", (QiRect){ 0, 0, 640, 480 }, qi_fake_draw_harbour);
+  f->photo = qi_fake_host_add_layer (f->host, f->image, "Photo", (QiRect) { 0, 0, 640, 480 }, qi_fake_draw_harbour);
   f->session = qi_session_new (QI_HOST (f->host), f->client, f->settings);
   f->session->clock = test_clock;
   f->session->active = TRUE;
@@ -65,7 +65,7 @@ later (Fixture *f, double seconds)
 static void
 select_part (Fixture *f)
 {
-  qi_fake_host_select (f->host, f->image, (QiRect){ 200, 200, 80, 60 });
+  qi_fake_host_select (f->host, f->image, (QiRect) { 200, 200, 80, 60 });
 }
 
 static void
@@ -138,8 +138,8 @@ test_mode_from_context (Fixture *f, gconstpointer data)
   qi_session_set_prompt (f->session, "a boat");
   assert_will (f, "Fills the selection on layer “Photo”", NULL);
   g_assert_cmpstr (qi_session_verb (f->session), ==, "Fill");
-  qi_fake_host_select (f->host, f->image, (QiRect){ 0 });
-  const gint blank = qi_fake_host_add_layer (f->host, f->image, "Blank", (QiRect){ 0, 0, 640, 480 }, NULL);
+  qi_fake_host_select (f->host, f->image, (QiRect) { 0 });
+  const gint blank = qi_fake_host_add_layer (f->host, f->image, "Blank", (QiRect) { 0, 0, 640, 480 }, NULL);
   later (f, 5);
   g_assert_cmpint (qi_session_task (f->session), ==, QI_TASK_GENERATE);
   qi_fake_host_delete_layer (f->host, f->image, blank);
@@ -157,7 +157,7 @@ test_mode_by_hand (Fixture *f, gconstpointer data)
   g_assert_cmpint (qi_session_task (f->session), ==, QI_TASK_EDIT); /* stays */
   assert_will (f, "Edits the selection on layer “Photo”", NULL);
   qi_session_set_task (f->session, QI_TASK_FILL);
-  qi_fake_host_select (f->host, f->image, (QiRect){ 0 });
+  qi_fake_host_select (f->host, f->image, (QiRect) { 0 });
   later (f, 5);
   g_assert_cmpint (qi_session_task (f->session), ==, QI_TASK_EDIT); /* Fill, then Select ▸ None */
   assert_will (f, "Nothing is selected: edits the whole layer “Photo”", NULL);
@@ -174,7 +174,7 @@ test_mode_stays_during_job (Fixture *f, gconstpointer data)
 {
   bind_fill (f);
   qi_session_start (f->session);
-  qi_fake_host_select (f->host, f->image, (QiRect){ 0 });
+  qi_fake_host_select (f->host, f->image, (QiRect) { 0 });
   later (f, 5);
   g_assert_cmpint (qi_session_task (f->session), ==, QI_TASK_FILL);
   g_autofree char *caption = qi_session_caption (f->session);
@@ -208,14 +208,15 @@ test_start_asks_first (Fixture *f, gconstpointer data)
   g_assert_cmpint (qi_session_task (f->session), ==, QI_TASK_EDIT);
   g_assert_null (qi_session_card (f->session));
 
-  qi_fake_host_select (f->host, f->image, (QiRect){ 10, 10, 3, 2 });
+  qi_fake_host_select (f->host, f->image, (QiRect) { 10, 10, 3, 2 });
   later (f, 5);
   qi_session_set_task (f->session, QI_TASK_FILL);
   qi_session_start (f->session);
   assert_card (f, QI_SAY_SELECTION_SMALL);
   g_assert_cmpstr (qi_session_card (f->session)->consequence, ==, "3 × 2 px. The result would not be visible.");
   qi_session_act (f->session, QI_ACT_GROW);
-  g_assert_cmpint (qi_session_view (f->session)->selection.width, ==, 29); /* 16 px on two sides, cut by the canvas at 0 */
+  g_assert_cmpint (qi_session_view (f->session)->selection.width, ==,
+                   29); /* 16 px on two sides, cut by the canvas at 0 */
 
   qi_session_set_prompt (f->session, "like Picture 3");
   qi_session_start (f->session);
@@ -232,7 +233,7 @@ test_indexed (Fixture *f, gconstpointer data)
 {
   const gint image = qi_fake_host_add_image (f->host, "icon.gif", 64, 64, QI_HOST_INDEXED);
 
-  qi_fake_host_add_layer (f->host, image, "Frame", (QiRect){ 0, 0, 64, 64 }, qi_fake_draw_sloop);
+  qi_fake_host_add_layer (f->host, image, "Frame", (QiRect) { 0, 0, 64, 64 }, qi_fake_draw_sloop);
   qi_session_bind (f->session, image, FALSE, QI_TASK_EDIT);
   qi_session_set_prompt (f->session, "blue");
   qi_session_start (f->session);
@@ -245,7 +246,7 @@ test_indexed (Fixture *f, gconstpointer data)
 static void
 test_selection_misses (Fixture *f, gconstpointer data)
 {
-  qi_fake_host_add_layer (f->host, f->image, "Corner", (QiRect){ 0, 0, 50, 50 }, qi_fake_draw_sloop);
+  qi_fake_host_add_layer (f->host, f->image, "Corner", (QiRect) { 0, 0, 50, 50 }, qi_fake_draw_sloop);
   bind_fill (f);
   qi_session_start (f->session);
   assert_card (f, QI_SAY_SELECTION_MISSES);
@@ -446,7 +447,7 @@ test_other_image (Fixture *f, gconstpointer data)
 
   bind_fill (f);
   g_assert_cmpint (qi_session_hint (f->session, &words, &button), ==, QI_HINT_NONE);
-  qi_fake_host_select (f->host, other, (QiRect){ 1, 1, 20, 20 });
+  qi_fake_host_select (f->host, other, (QiRect) { 1, 1, 20, 20 });
   later (f, 0.5);
   g_assert_cmpint (qi_session_image (f->session), ==, f->image);
   g_assert_cmpint (qi_session_hint (f->session, &words, &button), ==, QI_HINT_OTHER_IMAGE);
@@ -492,7 +493,7 @@ test_canvas_changed (Fixture *f, gconstpointer data)
 static void
 test_layer_deleted (Fixture *f, gconstpointer data)
 {
-  qi_fake_host_add_layer (f->host, f->image, "Top", (QiRect){ 0, 0, 640, 480 }, qi_fake_draw_sloop);
+  qi_fake_host_add_layer (f->host, f->image, "Top", (QiRect) { 0, 0, 640, 480 }, qi_fake_draw_sloop);
   qi_fake_host_choose_layer (f->host, f->image, f->photo);
   bind_fill (f);
   qi_session_start (f->session);
@@ -676,7 +677,8 @@ test_report (Fixture *f, gconstpointer data)
 {
   bind_fill (f);
   qi_session_start (f->session);
-  qi_fake_fail (f->client, QI_ERROR, QI_ERROR_BAD_CHECKPOINT, "“/srv/jane/models/vae.safetensors” ends after 3 of 5 bytes.");
+  qi_fake_fail (f->client, QI_ERROR, QI_ERROR_BAD_CHECKPOINT,
+                "“/srv/jane/models/vae.safetensors” ends after 3 of 5 bytes.");
   qi_fake_settle ();
   assert_card (f, QI_SAY_FILE_DAMAGED);
   g_assert_cmpstr (qi_session_card (f->session)->title, ==, "“vae.safetensors” is damaged");

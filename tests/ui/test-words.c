@@ -39,9 +39,9 @@ test_estimates (void)
 static void
 test_short_and_left (void)
 {
-  g_autofree char *a = qi_words_short (22), *b = qi_words_short (95), *c = qi_words_short (-1), *d = qi_words_left (34, FALSE),
-                  *e = qi_words_left (2, FALSE), *f = qi_words_left (2, TRUE), *g = qi_words_left (200, FALSE),
-                  *h = qi_words_left (-1, FALSE);
+  g_autofree char *a = qi_words_short (22), *b = qi_words_short (95), *c = qi_words_short (-1),
+                  *d = qi_words_left (34, FALSE), *e = qi_words_left (2, FALSE), *f = qi_words_left (2, TRUE),
+                  *g = qi_words_left (200, FALSE), *h = qi_words_left (-1, FALSE);
 
   g_assert_cmpstr (a, ==, "22 s");
   g_assert_cmpstr (b, ==, "1 min 35 s");
@@ -117,8 +117,10 @@ test_errors (void)
       "This file is not a model we know. The contents of “a.gguf” match no known model. It was left alone." },
     { QI_ERROR, QI_ERROR_BAD_CHECKPOINT, "“/m/vae.safetensors” ends after 3 bytes.", QI_SAY_FILE_DAMAGED,
       "“vae.safetensors” is damaged. No picture can be made with it. Your image is unchanged." },
-    { QI_ERROR, QI_ERROR_BAD_CHECKPOINT, "“/m/vae.safetensors” cannot be opened: No such file.", QI_SAY_FILE_MISSING, NULL },
-    { QI_ERROR, QI_ERROR_BAD_CHECKPOINT, "“/m/te.gguf” and its tokenizer do not belong together.", QI_SAY_FILES_DIFFER, NULL },
+    { QI_ERROR, QI_ERROR_BAD_CHECKPOINT, "“/m/vae.safetensors” cannot be opened: No such file.", QI_SAY_FILE_MISSING,
+      NULL },
+    { QI_ERROR, QI_ERROR_BAD_CHECKPOINT, "“/m/te.gguf” and its tokenizer do not belong together.", QI_SAY_FILES_DIFFER,
+      NULL },
     { QI_ERROR, QI_ERROR_BAD_REQUEST, "Steps must be 1 to 200.", QI_SAY_BAD_REQUEST,
       "The request cannot be carried out. Steps must be 1 to 200." },
     { QI_ERROR, QI_ERROR_FAILED, "Nobody knows.", QI_SAY_FAILED, "The job failed. Nobody knows." },
