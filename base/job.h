@@ -35,6 +35,7 @@ typedef enum
   QI_STAGE_DECODE,
   QI_STAGE_PASTE   /* around the model: registration, colour, layer */
 } QiStage;
+#define QI_N_STAGES (QI_STAGE_PASTE + 1)
 
 const char *qi_stage_name (QiStage stage); /* "wait", "load", "encode", "denoise", "decode", "paste" */
 
@@ -60,6 +61,7 @@ typedef struct
   char *note;          /* what a person should know: "Used smaller tiles to fit the card."; NULL: nothing */
   float *latents;      /* the noise as drawn, [results, c, h / 8, w / 8]; NULL unless asked for */
   guint64 latent_dims[4];
+  double seconds[QI_N_STAGES]; /* spent in each stage; 0 where there was none, or where nobody took the time */
 } QiResult;
 void qi_result_free (QiResult *result);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (QiResult, qi_result_free)

@@ -1,7 +1,7 @@
 /* SPDX-FileCopyrightText: Sfumato authors
  * SPDX-License-Identifier: GPL-3.0-or-later */
-/* sfumato edit, fill, expand: a picture changed as the words say, where a mask says, or beyond its edges. What stays is the
- * picture's own, byte by byte. */
+/* sfumato edit, fill: a picture changed as the words say, or drawn anew where a mask says. What stays is the picture's own,
+ * byte by byte. */
 #include "cli/command.h"
 
 #include <string.h>
@@ -16,19 +16,18 @@
 #include "compose/job.h"
 #include "compose/pixels.h"
 
-/* What the three commands have beside the shared arguments. */
+/* What the two commands have beside the shared arguments. */
 typedef struct
 {
   char **images;
   char *output, *mask, *control;
   char *frame, *soft_edge, *strength, *prefill;
-  char *left, *right, *top, *bottom;
 } Words;
 
 /* The pictures of a run. */
 typedef struct
 {
-  QiImage *pictures[QI_MAX_PICTURES]; /* the first is the one that is changed; expanded, it has its new size */
+  QiImage *pictures[QI_MAX_PICTURES]; /* the first is the one that is changed */
   guint n_pictures;
   QiImage *selection, *control; /* may be NULL */
   QiRect selected;              /* bounds of selection */
@@ -37,8 +36,8 @@ typedef struct
 static void
 words_clear (Words *words)
 {
-  char *const texts[] = { words->output, words->mask,    words->control, words->frame, words->soft_edge, words->strength,
-                          words->prefill, words->left,   words->right,   words->top,   words->bottom };
+  char *const texts[] = { words->output,    words->mask,     words->control, words->frame,
+                          words->soft_edge, words->strength, words->prefill };
 
   for (guint i = 0; i < G_N_ELEMENTS (texts); i++)
     g_free (texts[i]);
@@ -79,9 +78,10 @@ fill_request (const Words *words, QiTask task, QiRequest *request, GError **erro
   const struct
   {
     const char *name, *value;
-  } fields[] = { { "frame", words->frame },     { "soft-edge", words->soft_edge }, { "strength", words->strength },
-                 { "prefill", words->prefill }, { "left", words->left },           { "right", words->right },
-                 { "top", words->top },         { "bottom", words->bottom } };
+  } fields[] = { { "frame", words->frame },
+                 { "soft-edge", words->soft_edge },
+                 { "strength", words->strength },
+                 { "prefill", words->prefill } };
 
   request->task = task;
   for (guint i = 0; i < G_N_ELEMENTS (fields); i++)
@@ -91,7 +91,7 @@ fill_request (const Words *words, QiTask task, QiRequest *request, GError **erro
 }
 
 static gboolean
-check_words (const Words *words, QiTask task, const QiRequest *request, GError **error)
+check_words (const Words *words, QiTask task, GError **error)
 {
   const guint n = words->images ? g_strv_length (words->images) : 0;
 
@@ -101,8 +101,6 @@ check_words (const Words *words, QiTask task, const QiRequest *request, GError *
     return bad (error, "%u pictures are given; at most %d can be used.", n, QI_MAX_PICTURES);
   if (task == QI_TASK_FILL && !words->mask)
     return bad (error, "There is no mask that says where to draw: name one with --mask FILE, white where it is filled.");
-  if (task == QI_TASK_EXPAND && !(request->left || request->right || request->top || request->bottom))
-    return bad (error, "The canvas is not to grow at any side: give --left, --right, --top or --bottom in pixels.");
   return TRUE;
 }
 
@@ -142,39 +140,8 @@ take_selection (Material *material, QiImage *selection, GError **error)
   return TRUE;
 }
 
-/* The picture on its new canvas, and the new part of it. */
 static gboolean
-expand (Material *material, const QiRequest *request, GError **error)
-{
-  const QiImage *old = material->pictures[0];
-  const guint width = qi_image_width (old), height = qi_image_height (old), n = qi_image_channels (old);
-  const guint64 wide = (guint64) width + request->left + request->right;
-  const guint64 high = (guint64) height + request->top + request->bottom;
-
-  if (wide > QI_PICTURE_MAX_SIDE || high > QI_PICTURE_MAX_SIDE || wide * high > QI_PICTURE_MAX_PIXELS)
-    return bad (error, "The canvas would have %" G_GUINT64_FORMAT " × %" G_GUINT64_FORMAT " pixels; at most %d a side and %u "
-                       "in all are made.",
-                wide, high, QI_PICTURE_MAX_SIDE, QI_PICTURE_MAX_PIXELS);
-
-  guint8 *pixels = qi_pixels_alloc ((guint) wide, (guint) high, n);
-  guint8 *selected = qi_pixels_alloc ((guint) wide, (guint) high, 1);
-
-  memset (pixels, 255, wide * high * n);
-  memset (selected, 255, wide * high);
-  for (guint y = 0; y < height; y++)
-    {
-      const guint64 at = (y + request->top) * wide + request->left;
-
-      memcpy (pixels + at * n, qi_image_row (old, y), (gsize) width * n);
-      memset (selected + at, 0, width);
-    }
-  qi_image_unref (material->pictures[0]);
-  material->pictures[0] = qi_pixels_take ((guint) wide, (guint) high, n, pixels);
-  return take_selection (material, qi_pixels_take ((guint) wide, (guint) high, 1, selected), error);
-}
-
-static gboolean
-load_pictures (const Words *words, const QiRequest *request, Material *material, GError **error)
+load_pictures (const Words *words, Material *material, GError **error)
 {
   for (guint i = 0; words->images[i]; i++)
     {
@@ -184,8 +151,6 @@ load_pictures (const Words *words, const QiRequest *request, Material *material,
     }
   if (words->control && !(material->control = qi_picture_load (words->control, error)))
     return FALSE;
-  if (request->task == QI_TASK_EXPAND)
-    return expand (material, request, error);
   if (!words->mask)
     return TRUE;
 
@@ -240,7 +205,7 @@ run (const QiOptions *options, const Words *words, const Material *material, QiE
   g_autoptr (QiEngine) engine = qi_engine_open (&options->paths, &options->engine, qi_events_progress, events,
                                                 cancellable, error);
   g_autoptr (QiCompose) compose = engine ? prepare (options->request, qi_engine_model_set (engine), material, error) : NULL;
-  const gboolean fills = options->request->task != QI_TASK_EDIT;
+  const gboolean fills = options->request->task == QI_TASK_FILL;
   QiImage *pictures[QI_MAX_PICTURES];
 
   if (!compose)
@@ -275,9 +240,9 @@ work (QiOptions *options, Words *words, QiTask task, QiEvents *events, GCancella
 {
   g_auto (Material) material = { 0 };
 
-  return fill_request (words, task, options->request, error) && check_words (words, task, options->request, error)
+  return fill_request (words, task, options->request, error) && check_words (words, task, error)
          && qi_results_check_output (&words->output, options->request->results, error)
-         && load_pictures (words, options->request, &material, error)
+         && load_pictures (words, &material, error)
          && run (options, words, &material, events, cancellable, error);
 }
 
@@ -291,7 +256,7 @@ fill_entries (GOptionEntry *entries, QiTask task, Words *words)
 {
   const GOptionEntry all[] = {
     { "image", 'i', 0, G_OPTION_ARG_FILENAME_ARRAY, &words->images,
-      task == QI_TASK_EXPAND ? "the picture" : "the picture; further ones are Picture 2, 3, ... of the prompt", "FILE" },
+      "the picture; further ones are Picture 2, 3, ... of the prompt", "FILE" },
     { "output", 'o', 0, G_OPTION_ARG_FILENAME, &words->output,
       "where the picture goes; several are FILE-1.png, ... (default: a name with the time)", "FILE.png" },
     WORD ("frame", frame, "what the model sees: auto (default), tight, wide, layer, or X Y W H in pixels", "FRAME"),
@@ -303,15 +268,10 @@ fill_entries (GOptionEntry *entries, QiTask task, Words *words)
                                 WORD ("strength", strength, "0 to 1 (default): below 1 something of the original stays", "X"),
                                 WORD ("prefill", prefill, "what stands there before: keep, neutral (default), blur, border, noise", "NAME"),
                                 WORD ("control", control, "a picture for the ControlNet", "FILE") };
-  const GOptionEntry sides[] = { WORD ("left", left, "pixels to grow by", "N"), WORD ("right", right, "pixels to grow by", "N"),
-                                 WORD ("top", top, "pixels to grow by", "N"), WORD ("bottom", bottom, "pixels to grow by", "N"),
-                                 WORD ("prefill", prefill, "what stands there before: keep, neutral (default), blur, border, noise", "NAME") };
-  const GOptionEntry *own = task == QI_TASK_EDIT ? edit : task == QI_TASK_FILL ? fill : sides;
-  const guint n_own = task == QI_TASK_EDIT   ? G_N_ELEMENTS (edit)
-                      : task == QI_TASK_FILL ? G_N_ELEMENTS (fill)
-                                             : G_N_ELEMENTS (sides);
+  const GOptionEntry *own = task == QI_TASK_EDIT ? edit : fill;
+  const guint n_own = task == QI_TASK_EDIT ? G_N_ELEMENTS (edit) : G_N_ELEMENTS (fill);
 
-  G_STATIC_ASSERT (G_N_ELEMENTS (all) + G_N_ELEMENTS (sides) < MAX_ENTRIES);
+  G_STATIC_ASSERT (G_N_ELEMENTS (all) + G_N_ELEMENTS (fill) < MAX_ENTRIES);
   memcpy (entries, all, sizeof all);
   memcpy (entries + G_N_ELEMENTS (all), own, n_own * sizeof *own);
 }
@@ -351,10 +311,4 @@ qi_cmd_fill (int argc, char **argv, GCancellable *cancellable)
 {
   return run_command (QI_TASK_FILL, "Draws the words where a mask is white; without words it removes what is there.", argc,
                       argv, cancellable);
-}
-
-int
-qi_cmd_expand (int argc, char **argv, GCancellable *cancellable)
-{
-  return run_command (QI_TASK_EXPAND, "Makes the canvas larger and paints the new part.", argc, argv, cancellable);
 }

@@ -3,6 +3,7 @@
 /* sfumato generate: a picture from words. */
 #include "cli/command.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "base/error.h"
@@ -12,6 +13,7 @@
 #include "cli/picture.h"
 #include "cli/results.h"
 #include "cli/tensor-file.h"
+#include "models/model-choice.h"
 
 typedef struct
 {
@@ -141,6 +143,8 @@ qi_cmd_generate (int argc, char **argv, GCancellable *cancellable)
   qi_events_init (&events, options->quiet, options->json || (!ok && qi_options_want_json (argc, argv)));
   if (ok && options->help)
     return QI_STATUS_DONE;
+  if (ok && !options->quiet && qi_model_is_demo (&options->paths))
+    fprintf (stderr, "sfumato: no model is configured: %s.\n", QI_DEMO_MODEL_SENTENCE);
   ok = ok && check_files (&files, options->request, &error)
        && generate (options, &files, &events, cancellable, &error);
   if (!ok && g_cancellable_is_cancelled (cancellable))

@@ -11,6 +11,7 @@
 #include "cli/events.h"
 #include "cli/json-text.h"
 #include "cli/options.h"
+#include "models/model-choice.h"
 #include "models/report.h"
 
 /* JSON texts by section, in the order they are shown; NULL: not asked for. */
@@ -18,6 +19,7 @@ typedef struct
 {
   char *devices, *model, *plan;
   char *model_text; /* for people */
+  char *demo;       /* where it lies, if pictures would be made with it */
 } Report;
 
 static void
@@ -27,6 +29,7 @@ report_clear (Report *report)
   g_free (report->model);
   g_free (report->plan);
   g_free (report->model_text);
+  g_free (report->demo);
 }
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (Report, report_clear)
 
@@ -75,6 +78,8 @@ write_json (const Report *report)
   add_section (doc, root, "devices", report->devices);
   add_section (doc, root, "model", report->model);
   add_section (doc, root, "plan", report->plan);
+  if (report->demo)
+    yyjson_mut_obj_add_str (doc, root, "demo", report->demo);
 
   char *line = yyjson_mut_write (doc, 0, NULL);
 
@@ -95,6 +100,16 @@ append_text (GString *text, const char *title, const char *json)
   yyjson_doc_free (doc);
 }
 
+/* What pictures are made with where no model is named; NULL: with one that is configured, or none. (transfer full) */
+static char *
+demo_that_would_be_used (void)
+{
+  g_autoptr (GPtrArray) strings = g_ptr_array_new_with_free_func (g_free);
+  QiModelPaths nothing = { 0 };
+
+  return qi_model_choose (&nothing, strings, NULL) && qi_model_is_demo (&nothing) ? g_strdup (nothing.model) : NULL;
+}
+
 static void
 write_text (const Report *report)
 {
@@ -103,6 +118,8 @@ write_text (const Report *report)
   append_text (text, "Devices", report->devices);
   if (report->model_text)
     g_string_append_printf (text, "%s%s", report->model_text, g_str_has_suffix (report->model_text, "\n") ? "" : "\n");
+  else if (report->demo)
+    g_string_append_printf (text, "Model\n  None is configured: %s (%s).\n", QI_DEMO_MODEL_SENTENCE, report->demo);
   append_text (text, "Plan", report->plan);
   fputs (text->str, stdout);
 }
@@ -144,6 +161,8 @@ qi_cmd_info (int argc, char **argv, GCancellable *cancellable)
       report.devices = qi_engine_devices_json (&error);
       if (has_model || has_part)
         report_model (&report, options, error ? NULL : &error);
+      else
+        report.demo = demo_that_would_be_used ();
       if (plan && !error)
         report_plan (&report, options, cancellable, &error);
       if (options->json)

@@ -11,7 +11,9 @@
 #include "cli/options.h"
 #include "cli/picture.h"
 #include "cli/results.h"
-#include "compose/resize.h"
+#include "compose/job.h"
+#include "compose/layers.h"
+#include "compose/pixels.h"
 
 typedef struct
 {
@@ -71,18 +73,42 @@ check_words (Words *words, QiRequest *request, GError **error)
   return qi_request_check (request, error);
 }
 
-/* Layers have the picture's size, whatever the model worked at. */
+/* What the model gets of the picture: all of it. */
+static QiCompose *
+prepare (const QiRequest *request, const QiModelSet *set, const QiImage *picture, GError **error)
+{
+  const QiRect canvas = { 0, 0, (int) qi_image_width (picture), (int) qi_image_height (picture) };
+  const QiModelSizes sizes = qi_model_sizes (set->width, set->height, 16);
+  QiFrame frame;
+
+  if (!qi_frame_plan (request, &canvas, &canvas, NULL, &sizes, &frame, error))
+    return NULL;
+
+  g_autoptr (QiImage) crop = qi_pixels_crop (picture, &frame.frame);
+
+  return qi_compose_prepare (request, &frame, crop, NULL, error);
+}
+
+/* One stack, from first on: the model's transparency, the picture's own pixels. */
 static gboolean
-save_layer (const QiOptions *options, const Words *words, const QiImage *picture, const QiResult *result, guint i,
+save_stack (const QiOptions *options, const Words *words, const QiCompose *compose, const QiResult *result, guint first,
             QiEvents *events, GError **error)
 {
-  const QiImage *layer = g_ptr_array_index (result->images, i);
-  const guint width = qi_image_width (picture), height = qi_image_height (picture);
-  const QiMapping mapping = qi_mapping_fit (qi_image_width (layer), qi_image_height (layer), width, height);
-  g_autoptr (QiImage) sized = qi_resample (layer, width, height, &mapping, QI_FILTER_LANCZOS);
-  g_autofree char *path = layer_path (words, options->request, i);
+  const guint n = options->request->layers;
+  QiImage *const *images = (QiImage *const *) result->images->pdata + first;
+  guint n_whole = 0;
+  g_autoptr (GPtrArray) layers = qi_layers_recover (compose->crop, &compose->frame, images, n, &n_whole);
 
-  return qi_results_save (options, result, i / options->request->layers, sized, path, events, error);
+  if (n_whole > 0)
+    g_warning ("The model did not take the picture apart: %u of %u layers show all of it.", n_whole, n);
+  for (guint i = 0; i < n; i++)
+    {
+      g_autofree char *path = layer_path (words, options->request, first + i);
+
+      if (!qi_results_save (options, result, first / n, g_ptr_array_index (layers, i), path, events, error))
+        return FALSE;
+    }
+  return TRUE;
 }
 
 static gboolean
@@ -92,10 +118,11 @@ run (const QiOptions *options, const Words *words, QiEvents *events, GCancellabl
   g_autoptr (QiEngine) engine = picture ? qi_engine_open (&options->paths, &options->engine, qi_events_progress, events,
                                                           cancellable, error)
                                         : NULL;
-  const QiInputs inputs = { .pictures = &picture, .n_pictures = 1 };
+  g_autoptr (QiCompose) compose = engine ? prepare (options->request, qi_engine_model_set (engine), picture, error) : NULL;
+  const QiInputs inputs = { .pictures = compose ? &compose->picture : NULL, .n_pictures = 1 };
   gboolean ok = TRUE;
 
-  if (!engine || !qi_events_plan (events, engine, options->request, &inputs, error))
+  if (!compose || !qi_events_plan (events, engine, options->request, &inputs, error))
     return FALSE;
 
   g_autoptr (QiResult) result = qi_engine_generate (engine, options->request, &inputs, FALSE, qi_events_progress, events,
@@ -105,8 +132,10 @@ run (const QiOptions *options, const Words *words, QiEvents *events, GCancellabl
     return FALSE;
   if (!qi_interrupt_hold ())
     return !g_cancellable_set_error_if_cancelled (cancellable, error);
-  for (guint i = 0; ok && i < result->images->len; i++)
-    ok = save_layer (options, words, picture, result, i, events, error);
+  if (result->note)
+    g_message ("%s", result->note);
+  for (guint i = 0; ok && i < result->images->len; i += options->request->layers)
+    ok = save_stack (options, words, compose, result, i, events, error);
   qi_interrupt_release ();
   return ok;
 }

@@ -6,10 +6,10 @@
 #include <gio/gio.h>
 
 int qi_cmd_generate (int argc, char **argv, GCancellable *cancellable);
-int qi_cmd_caption (int argc, char **argv, GCancellable *cancellable);
 int qi_cmd_edit (int argc, char **argv, GCancellable *cancellable);
 int qi_cmd_fill (int argc, char **argv, GCancellable *cancellable);
 int qi_cmd_expand (int argc, char **argv, GCancellable *cancellable);
 int qi_cmd_split (int argc, char **argv, GCancellable *cancellable);
+int qi_cmd_caption (int argc, char **argv, GCancellable *cancellable);
 int qi_cmd_info (int argc, char **argv, GCancellable *cancellable);
 int qi_cmd_bench (int argc, char **argv, GCancellable *cancellable);

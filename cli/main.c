@@ -15,11 +15,11 @@ static const struct
   int (*run) (int argc, char **argv, GCancellable *cancellable);
 } commands[] = {
   { "generate", "make a picture from words", qi_cmd_generate },
-  { "caption", "tell what is to be seen in a picture", qi_cmd_caption },
   { "edit", "change a picture as words say", qi_cmd_edit },
   { "fill", "draw words where a mask is white, or remove what is there", qi_cmd_fill },
   { "expand", "make the canvas larger and paint the new part", qi_cmd_expand },
   { "split", "a picture as layers with transparency", qi_cmd_split },
+  { "caption", "tell what is to be seen in a picture", qi_cmd_caption },
   { "info", "show devices, a model, and what a picture would need", qi_cmd_info },
   { "bench", "measure operations and whole steps on this machine", qi_cmd_bench },
 };

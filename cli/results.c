@@ -57,7 +57,7 @@ describe (const QiOptions *options, const QiResult *result, guint k)
   QiPictureText *text = qi_picture_text_new ();
 
   qi_picture_text_add (text, "Software", "Sfumato %s", QI_VERSION);
-  qi_picture_text_add (text, "prompt", "%s", request->prompt ? request->prompt : "");
+  qi_picture_text_add (text, "prompt", "%s", request->prompt && *request->prompt ? request->prompt : result->prompt);
   if (request->negative_prompt && *request->negative_prompt)
     qi_picture_text_add (text, "negative-prompt", "%s", request->negative_prompt);
   if (request->lettering && *request->lettering)

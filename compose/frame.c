@@ -101,6 +101,16 @@ settle (QiFrame *plan, double scale, const QiModelSizes *sizes)
   plan->content.y = ((int) height - plan->content.height) / 2;
 }
 
+static void
+finish (QiFrame *plan, const QiRect *canvas, double scale, const QiModelSizes *sizes)
+{
+  plan->inner_left = plan->frame.x > canvas->x;
+  plan->inner_top = plan->frame.y > canvas->y;
+  plan->inner_right = plan->frame.x + plan->frame.width < canvas->x + canvas->width;
+  plan->inner_bottom = plan->frame.y + plan->frame.height < canvas->y + canvas->height;
+  settle (plan, scale, &(QiModelSizes){ sizes->unit ? sizes->unit : UNIT, sizes->min_area, sizes->max_area });
+}
+
 /* One side of a frame of so many pixels about a selection's, within [0, limit). */
 static void
 place (int from, int len, int wanted, int start, int limit, int *frame_from, int *frame_len)
@@ -204,12 +214,17 @@ qi_frame_plan (const QiRequest *request, const QiRect *canvas, const QiRect *lay
                    plan->frame.width, plan->frame.height, plan->frame.x, plan->frame.y, seen_selection.x, seen_selection.y);
       return FALSE;
     }
-  plan->inner_left = plan->frame.x > canvas->x;
-  plan->inner_top = plan->frame.y > canvas->y;
-  plan->inner_right = plan->frame.x + plan->frame.width < canvas->x + canvas->width;
-  plan->inner_bottom = plan->frame.y + plan->frame.height < canvas->y + canvas->height;
-  settle (plan, scale, &(QiModelSizes){ sizes->unit ? sizes->unit : UNIT, sizes->min_area, sizes->max_area });
+  finish (plan, canvas, scale, sizes);
   return TRUE;
+}
+
+QiFrame
+qi_frame_at (const QiRect *frame, const QiRect *canvas, const QiRect *selection, const QiModelSizes *sizes)
+{
+  QiFrame plan = { .frame = *frame, .selection = qi_rect_intersect (selection, frame) };
+
+  finish (&plan, canvas, 1, sizes);
+  return plan;
 }
 
 void

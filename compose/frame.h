@@ -36,5 +36,8 @@ typedef struct
 gboolean qi_frame_plan (const QiRequest *request, const QiRect *canvas, const QiRect *layer, const QiRect *selection,
                         const QiModelSizes *sizes, QiFrame *frame, GError **error);
 
+/* A frame that is settled already, and lies on the canvas. */
+QiFrame qi_frame_at (const QiRect *frame, const QiRect *canvas, const QiRect *selection, const QiModelSizes *sizes);
+
 /* The size of a new picture for a canvas: its shape at the model's own area (width × height of the engine's info). */
 void qi_frame_new_picture (guint canvas_width, guint canvas_height, guint64 area, guint unit, guint *width, guint *height);

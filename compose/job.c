@@ -16,6 +16,9 @@
  * detail may stay; above, it is something new. */
 #define UNCHANGED 6.f
 #define CHANGED 24.f
+#define NEW 40
+#define CUT_OFF_FROM 0.08 /* of the margin that the model may paint on, and nobody selected */
+#define CUT_OFF_TO 0.75
 
 void
 qi_compose_free (QiCompose *compose)
@@ -37,6 +40,7 @@ qi_patch_free (QiPatch *patch)
     return;
   g_clear_pointer (&patch->pixels, qi_image_unref);
   g_clear_pointer (&patch->mask, qi_image_unref);
+  qi_match_clear (&patch->match);
   g_free (patch);
 }
 
@@ -131,13 +135,16 @@ qi_compose_prepare (const QiRequest *request, const QiFrame *frame, const QiImag
   compose->reference = qi_pixels_convert (seen, 3);
   if (selection)
     {
-      compose->soft = qi_mask_soften (selection, frame,
-                                      qi_mask_soft_edge (request->soft_edge, &frame->selection, selection));
+      const int soft_edge = request->task == QI_TASK_EXPAND ? 0 : request->soft_edge; /* there is nothing to fade into */
+
+      compose->soft = qi_mask_soften (selection, frame, qi_mask_soft_edge (soft_edge, &frame->selection, selection));
       compose->mask = qi_mask_for_model (selection, frame);
     }
-  if (repeats () || request->task == QI_TASK_SPLIT)
+  if (compose->mask && request->task == QI_TASK_EXPAND)
+    compose->picture = qi_prefill (compose->reference, compose->mask, QI_PREFILL_BORDER, request->seed);
+  else if (repeats () || request->task == QI_TASK_SPLIT)
     compose->picture = qi_image_ref (seen);
-  else if (compose->mask && (request->task == QI_TASK_FILL || request->task == QI_TASK_EXPAND))
+  else if (compose->mask && request->task == QI_TASK_FILL)
     compose->picture = qi_prefill (compose->reference, compose->mask, request->prefill, request->seed);
   else
     compose->picture = qi_image_ref (compose->reference);
@@ -254,15 +261,56 @@ with_alpha (const QiCompose *compose, const QiImage *now)
   return qi_pixels_take (width, height, 4, pixels);
 }
 
+/* The model may paint a little more than is selected. Where much of that margin is something new, what it drew goes on beyond
+ * the edge; where all of it is, the surroundings are new, and nothing is cut off. now: aligned and matched, at frame size. */
+static gboolean
+is_cut_off (const QiCompose *compose, const QiImage *now)
+{
+  const QiMapping mapping = out_of_model (&compose->frame);
+  g_autoptr (QiImage) crop = qi_pixels_convert (compose->crop, 3);
+  const guint channels = qi_image_channels (now);
+  guint n = 0, n_new = 0;
+
+  for (guint y = 0; y < qi_image_height (now); y++)
+    for (guint x = 0; x < qi_image_width (now); x++)
+      {
+        const guint u = (guint) (mapping.x + (x + 0.5) * mapping.dx), v = (guint) (mapping.y + (y + 0.5) * mapping.dy);
+        const guint8 *a = qi_image_row (now, y) + (gsize) x * channels, *b = qi_image_row (crop, y) + 3 * (gsize) x;
+
+        if (qi_image_row (compose->soft, y)[x] || !qi_image_row (compose->mask, v)[u])
+          continue;
+        n++;
+        n_new += MAX (MAX (ABS (a[0] - b[0]), ABS (a[1] - b[1])), ABS (a[2] - b[2])) > NEW;
+      }
+  return n_new > n * CUT_OFF_FROM && n_new < n * CUT_OFF_TO;
+}
+
+/* The model's mask, and with it what the result does not show once its drift is undone. (transfer full) */
+static QiImage *
+not_to_be_measured (const QiImage *mask, const QiMapping *undo)
+{
+  const guint width = qi_image_width (mask), height = qi_image_height (mask);
+  guint8 *pixels = qi_pixels_alloc (width, height, 1);
+  guint x0, x1, y0, y1;
+
+  shown (undo->x, undo->dx, 0, width, width, &x0, &x1);
+  shown (undo->y, undo->dy, 0, height, height, &y0, &y1);
+  for (guint y = 0; y < height; y++)
+    for (guint x = 0; x < width; x++)
+      pixels[(gsize) y * width + x] = x < x0 || x >= x1 || y < y0 || y >= y1 ? 255 : qi_image_row (mask, y)[x];
+  return qi_pixels_take (width, height, 1, pixels);
+}
+
 /* The ring's colours at the size of the model, drift undone. */
 static QiMatch
 measure_match (const QiCompose *compose, const QiImage *flat, const QiDrift *drift)
 {
   const guint width = compose->frame.width, height = compose->frame.height;
-  const QiMapping undo = qi_drift_undo (drift, &(QiMapping){ 0, 1, 0, 1 }, width, height);
+  const QiMapping same = { 0, 1, 0, 1 }, undo = drift->negligible ? same : qi_drift_undo (drift, &same, width, height);
   g_autoptr (QiImage) aligned = qi_resample (flat, width, height, &undo, QI_FILTER_LANCZOS);
+  g_autoptr (QiImage) mask = not_to_be_measured (compose->mask, &undo);
 
-  return qi_match_measure (compose->reference, aligned, compose->mask);
+  return qi_match_measure (compose->reference, aligned, mask);
 }
 
 /* How far the corners went, in pixels of the image. */
@@ -290,7 +338,7 @@ qi_compose_finish (const QiCompose *compose, const QiImage *result, GError **err
   patch->x = frame->frame.x;
   patch->y = frame->frame.y;
   patch->mask = compose->soft ? qi_image_ref (compose->soft) : NULL;
-  patch->match = (QiMatch){ FALSE, { 1, 1, 1 }, { 0 } };
+  patch->match = (QiMatch){ FALSE, { 1, 1, 1 } };
   *drift = qi_drift_measure (compose->reference, flat, compose->mask);
   if (drift->measured)
     {
@@ -304,11 +352,12 @@ qi_compose_finish (const QiCompose *compose, const QiImage *result, GError **err
     }
 
   g_autoptr (QiImage) brought = qi_resample (sized, width, height, &aligned, QI_FILTER_LANCZOS);
-  g_autoptr (QiImage) matched = qi_match_apply (&patch->match, brought);
+  g_autoptr (QiImage) matched = qi_match_apply (&patch->match, brought, &straight, frame->width, frame->height);
   g_autoptr (QiImage) now = fill_exposed (compose, matched, &aligned);
   g_autoptr (QiImage) before = qi_resample (compose->reference, width, height, &straight, QI_FILTER_LANCZOS);
   g_autoptr (QiImage) kept = keep_detail (compose, now, before);
 
   patch->pixels = with_alpha (compose, kept);
+  patch->cut_off = compose->mask && drift->measured && !drift->beyond && is_cut_off (compose, now);
   return g_steal_pointer (&patch);
 }

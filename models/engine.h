@@ -44,6 +44,10 @@ QiResult *qi_engine_generate (QiEngine *engine, const QiRequest *request, const 
                               gboolean keep_latents, QiProgressFunc progress, gpointer user_data,
                               GCancellable *cancellable, GError **error);
 
+/* What it works with; borrowed, as long as the engine lives. */
+const QiModelSet *qi_engine_model_set (QiEngine *engine);
+const char *qi_engine_device_name (QiEngine *engine);
+
 /* What the text encoder sees in image. The set needs no transformer and no VAE for this; the output head is loaded for it and
  * given back. options may be NULL. (transfer full) */
 QiCaption *qi_engine_caption (QiEngine *engine, QiImage *image, const QiCaptionOptions *options, QiProgressFunc progress,

@@ -7,7 +7,42 @@
 #include "base/error.h"
 
 /* QI_DATADIR comes from the build: <datadir>/sfumato. */
-#define DEMO_MODEL QI_DATADIR "/demo"
+#define INSTALLED_DEMO QI_DATADIR "/demo"
+#define LEVELS_ABOVE 4 /* PREFIX/libexec/sfumato/PROGRAM: the folder itself, then three above */
+
+static gboolean
+is_model (const char *folder)
+{
+  g_autofree char *index = g_build_filename (folder, "model_index.json", NULL);
+
+  return g_file_test (index, G_FILE_TEST_IS_REGULAR);
+}
+
+char *
+qi_demo_model_path (void)
+{
+  g_autofree char *folder = g_file_read_link ("/proc/self/exe", NULL);
+
+  for (guint i = 0; folder && i < LEVELS_ABOVE; i++)
+    {
+      g_autofree char *below = g_steal_pointer (&folder);
+
+      folder = g_path_get_dirname (below);
+      g_autofree char *demo = g_build_filename (folder, "share", "sfumato", "demo", NULL);
+
+      if (is_model (demo))
+        return g_steal_pointer (&demo);
+    }
+  return is_model (INSTALLED_DEMO) ? g_strdup (INSTALLED_DEMO) : NULL;
+}
+
+gboolean
+qi_model_is_demo (const QiModelPaths *paths)
+{
+  g_autofree char *demo = qi_demo_model_path ();
+
+  return demo && paths->model && strcmp (demo, paths->model) == 0;
+}
 
 /* The value of a key, owned by strings; NULL: there is none. */
 static const char *
@@ -65,8 +100,14 @@ qi_model_choose (QiModelPaths *paths, GPtrArray *strings, GError **error)
       paths->model = NULL;
       fill_from_group (paths, conf, group, strings);
     }
-  if (!paths->model && !paths->transformer && g_file_test (DEMO_MODEL, G_FILE_TEST_IS_DIR))
-    paths->model = DEMO_MODEL;
+  if (!paths->model && !paths->transformer)
+    {
+      char *demo = qi_demo_model_path ();
+
+      if (demo)
+        g_ptr_array_add (strings, demo);
+      paths->model = demo;
+    }
   if (!paths->model && !paths->transformer)
     {
       g_set_error (error, QI_ERROR, QI_ERROR_BAD_REQUEST, "No model is given and none is configured: name its file or "

@@ -17,3 +17,11 @@
 /* Fills in what paths leaves open; strings owns what that needs. No model or transformer in the end: the demo model;
  * without one QI_ERROR_BAD_REQUEST says how to give a model. Paths are not looked at. */
 gboolean qi_model_choose (QiModelPaths *paths, GPtrArray *strings, GError **error);
+
+/* The folder of the model that comes with Sfumato; NULL: it is not there. Looked for in share/sfumato/demo of the folders
+ * above the program, so that a build tree and a moved installation have it too, then where the build was to be installed. (transfer full) */
+char *qi_demo_model_path (void);
+
+/* Whether paths lead to that model; what it can do, as a sentence for people, is QI_DEMO_MODEL_SENTENCE. */
+gboolean qi_model_is_demo (const QiModelPaths *paths);
+#define QI_DEMO_MODEL_SENTENCE "the demo model draws coloured shapes and short words, no photographs"

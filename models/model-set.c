@@ -109,8 +109,8 @@ settle_variant (QiModelSet *set, const QiModelSearch *search, GError **error)
       return FALSE;
     }
   const gboolean small = config != NULL && config->n_heads * config->head_dim != QI_RELEASED_WIDTH;
-  set->width = small ? SMALL_SIDE : set->variant->width;
-  set->height = small ? SMALL_SIDE : set->variant->height;
+  set->width = small ? MIN (SMALL_SIDE, set->variant->width) : set->variant->width;
+  set->height = small ? MIN (SMALL_SIDE, set->variant->height) : set->variant->height;
   return TRUE;
 }
 

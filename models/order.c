@@ -53,7 +53,7 @@ generate_name (const QiModelSet *set, const QiInputs *inputs)
 static const char *
 fill_name (const QiModelSet *set, const QiInputs *inputs)
 {
-  if (set->controlnet && set->control_config.inpaint)
+  if (inputs->control || (set->controlnet && set->control_config.inpaint))
     return "controlnet-inpaint";
   if (!set->variant->edits)
     return "inpaint";
@@ -101,6 +101,8 @@ check_inputs (const QiPipeline *p, const QiModelSet *set, QiTask task, const QiI
   if (n > 1 && p->max_pictures == 1)
     return bad (error, "%u pictures are given; “%s” looks at one at a time. Choose Qwen-Image-Edit-2509 or 2511 for several.", n,
                 set->name);
+  if (inputs->control && !p->control)
+    return bad (error, "A picture for a ControlNet is given, which is of no use to %s a picture.", qi_task_name (task));
   if (p->mask && inputs->pictures && !inputs->mask)
     return bad (error, "There is no mask that says where to %s.", qi_task_name (task));
   if (inputs->mask && inputs->pictures
@@ -262,6 +264,8 @@ qi_order_fill (QiOrder *order, const QiModelSet *set, const QiRequest *request, 
       return FALSE;
     }
   take_pictures (order, set, inputs);
+  if (order->pipeline->from_picture && request->strength == 0)
+    return bad (error, "With a strength of 0 nothing is drawn anew; give more, up to 1.");
   if (!choose_prompt (order, request, error))
     return FALSE;
   choose_steps (order, set, request);

@@ -15,7 +15,7 @@
 #define ADVICE_2512 \
   "低分辨率，低画质，肢体畸形，手指畸形，画面过饱和，蜡像感，人脸无细节，过度光滑，画面具有AI感。构图混乱。文字模糊，扭曲。"
 
-enum { QWEN_IMAGE, QWEN_IMAGE_2512, EDIT, EDIT_2509, EDIT_2511, LAYERED, GENERIC, N_ROWS };
+enum { QWEN_IMAGE, QWEN_IMAGE_2512, EDIT, EDIT_2509, EDIT_2511, LAYERED, DEMO, GENERIC, N_ROWS };
 
 static const QiVariant rows[N_ROWS] = {
   [QWEN_IMAGE] = { .name = "qwen-image", .title = "Qwen-Image", .prompt_template = QI_TEMPLATE_IMAGE, .width = 1328,
@@ -33,11 +33,15 @@ static const QiVariant rows[N_ROWS] = {
                   .few_steps = FEW_STEPS (40), .negative_prompt = " " },
   [LAYERED] = { .name = "layered", .title = "Qwen-Image-Layered", .prompt_template = QI_TEMPLATE_IMAGE, .layered = TRUE,
                 .width = 640, .height = 640, .quality = QUALITY (50), .few_steps = QUALITY (50), .negative_prompt = " " },
+  /* Comes with the project (demo/); knows no pictures of other sizes, and needs no more than these steps. */
+  [DEMO] = { .name = "demo", .title = "the demo model", .prompt_template = QI_TEMPLATE_IMAGE, .width = 128, .height = 128,
+             .quality = { { 8, 1.0 }, { 12, 2.5 }, { 20, 2.5 }, { 40, 2.5 } },
+             .few_steps = { { 8, 1.0 }, { 12, 2.5 }, { 20, 2.5 }, { 40, 2.5 } }, .negative_prompt = " " },
   [GENERIC] = { .name = "generic", .title = "a model of the Qwen-Image family", .prompt_template = QI_TEMPLATE_IMAGE,
                 .width = 256, .height = 256, .quality = QUALITY (50), .few_steps = FEW_STEPS (50), .negative_prompt = " " },
 };
 
-/* Pipelines of model_index.json that are this family's. */
+/* Pipelines of model_index.json that are this family's, and the variant that our own file names. */
 static const struct
 {
   const char *class_name;
@@ -52,6 +56,7 @@ static const struct
   { "QwenImageEditInpaintPipeline", EDIT },
   { "QwenImageEditPlusPipeline", EDIT_2509 },
   { "QwenImageLayeredPipeline", LAYERED },
+  { "demo", DEMO },
 };
 
 /* Parts of file names, lower case, the more telling ones first. The tensors of 2509, 2512, Edit and Qwen-Image have equal

@@ -6,9 +6,10 @@
  * is one job; jobs wait for each other in the worker.
  *
  * Threads: a client belongs to the thread whose default main context it was made in; callbacks run there.
- * Cancel:  G_IO_ERROR_CANCELLED within a second, whatever the worker does.
+ * Cancel:  G_IO_ERROR_CANCELLED within a second, whatever the worker does. A worker that does not answer is then left
+ *          alone, and ended when the next job finds it still mute.
  * Errors:  those of the engine as they are (base/error.h); QI_ERROR_WORKER_GONE when the worker died, once a job; the next
- *          job spawns a new one. */
+ *          job spawns a new one. G_IO_ERROR_NOT_FOUND: the worker's file is not installed. */
 #pragma once
 #include <gio/gio.h>
 
@@ -49,6 +50,7 @@ typedef struct
   guint steps[QI_QUALITY_MAXIMUM + 1];
   double guidance[QI_QUALITY_MAXIMUM + 1];
 } QiEngineInfo;
+QiEngineInfo *qi_engine_info_new (void); /* nothing is known yet */
 void qi_engine_info_free (QiEngineInfo *info);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (QiEngineInfo, qi_engine_info_free)
 
@@ -58,3 +60,11 @@ void qi_client_info_async (QiClient *client, const QiRequest *request, guint n_p
 QiEngineInfo *qi_client_info_finish (QiClient *client, GAsyncResult *result, GError **error); /* (transfer full) */
 QiEngineInfo *qi_client_info (QiClient *client, const QiRequest *request, guint n_pictures, GCancellable *cancellable,
                               GError **error); /* blocks */
+
+/* Gives the card's memory back: the worker leaves after the jobs it has. Nothing is started for it. */
+void qi_client_free_memory (QiClient *client);
+
+/* How long the worker stays with nothing to do, seconds; 600 where nothing is configured. Kept as keep-ready-minutes in
+ * group [worker] of sfumato/sfumato.conf in the user's configuration folder; a running worker follows. */
+double qi_client_get_keep_ready (void);
+gboolean qi_client_set_keep_ready (double seconds, GError **error);

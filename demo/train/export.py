@@ -6,16 +6,14 @@ import os
 import shutil
 import sys
 
-import numpy as np
 import torch
 
 import files
-import scenes
 import vocabulary
 from mmdit import CONFIG
 from place import PLACE
 from qwen import TEXT, VISION
-from train_vae import to_signed
+from train_mmdit import figures_of
 from vae import Vae
 
 SCHEDULER = {'_class_name': 'FlowMatchEulerDiscreteScheduler', 'base_image_seq_len': 256, 'base_shift': .5, 'invert_sigmas': False,
@@ -30,22 +28,11 @@ def half(tensors):
     return {n: t.to(torch.float16) for n, t in tensors.items()}
 
 
-def latent_figures(vae, size=128, n=512):
-    """Mean and standard deviation of the latents of unseen scenes, by channel."""
-    rng, found = np.random.default_rng(13), []
-    for _ in range(n // 32):
-        pictures = np.stack([np.dstack([scenes.paint(scenes.make(rng), size, 1), np.full((size, size, 1), 255, np.uint8)]) for _ in range(32)])
-        with torch.no_grad(), torch.autocast('cpu', torch.bfloat16):
-            found.append(vae.encode(to_signed(pictures.transpose(0, 3, 1, 2), torch.device('cpu')))[0])
-    z = torch.cat(found)
-    return z.mean((0, 2, 3)), z.std((0, 2, 3))
-
-
 def export_vae(folder):
     saved = torch.load(os.path.join(PLACE, 'vae.pt'), map_location='cpu', weights_only=True)
     vae = Vae(**saved['config'])
     vae.load_state_dict(saved['mean'])
-    mean, std = latent_figures(vae.eval())
+    mean, std = figures_of(vae.eval())
     files.write(os.path.join(folder, 'vae', 'diffusion_pytorch_model.safetensors'), half(vae.state_dict()))
     files.write_json(os.path.join(folder, 'vae', 'config.json'), {
         '_class_name': 'AutoencoderKLQwenImage', 'attn_scales': [], **vae.config, 'dropout': 0.0,

@@ -11,9 +11,9 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from qwen import Rms
+from qwen import Rms, attend
 
-CONFIG = dict(patch_size=2, in_channels=64, out_channels=16, num_layers=6, attention_head_dim=32, num_attention_heads=6,
+CONFIG = dict(patch_size=2, in_channels=64, out_channels=16, num_layers=6, attention_head_dim=32, num_attention_heads=5,
               joint_attention_dim=256, axes_dims_rope=[8, 12, 12])
 
 
@@ -61,7 +61,7 @@ class JointAttention(nn.Module):
         q = torch.cat([self.norm_added_q(split(self.add_q_proj(text))), self.norm_q(split(self.to_q(picture)))], 2)
         k = torch.cat([self.norm_added_k(split(self.add_k_proj(text))), self.norm_k(split(self.to_k(picture)))], 2)
         v = torch.cat([split(self.add_v_proj(text)), split(self.to_v(picture))], 2)
-        y = F.scaled_dot_product_attention(rotate(q, a), rotate(k, a), v, attn_mask=mask).transpose(1, 2).flatten(2)
+        y = attend(rotate(q, a), rotate(k, a), v, mask).transpose(1, 2).flatten(2)
         n = text.shape[1]
         return self.to_out[0](y[:, n:]), self.to_add_out(y[:, :n])
 

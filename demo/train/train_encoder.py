@@ -71,25 +71,28 @@ def produce(queue, seed):
         queue.put((make_texts(rng, tokenizer, BATCH), make_pictures(rng, tokenizer, BATCH)))
 
 
-def loss_of(net, ids, targets, patches=None, side=0, at=0):
+def losses_of(net, probe, ids, targets, patches=None, side=0, at=0):
     grid = (side // 14, side // 14) if patches is not None else None
     hidden = net(ids, patches, grid, at)
     wanted = targets != IGNORED
-    return F.cross_entropy(net.lm_head(hidden[wanted]).float(), targets[wanted])
+    hidden = hidden[wanted]
+    return (F.cross_entropy(net.lm_head(hidden).float(), targets[wanted]),
+            F.cross_entropy(probe(hidden).float(), ids[wanted]))
 
 
-def batch_loss(net, batch, where):
+def batch_losses(net, probe, batch, where):
+    """Of prompts: the next token, and the token itself; of descriptions: the next token."""
     tensors = [[torch.from_numpy(a).to(where) if isinstance(a, np.ndarray) else a for a in part] for part in batch]
     with torch.autocast(where.type, torch.bfloat16):
-        return loss_of(net, *tensors[0]), loss_of(net, *tensors[1])
+        return (*losses_of(net, probe, *tensors[0]), losses_of(net, probe, *tensors[1])[0])
 
 
-def evaluate(net, where):
-    """On scenes nobody learned from: bits a token of prompts and of descriptions."""
+def evaluate(net, probe, where):
+    """On scenes nobody learned from: bits a token of prompts, of the probe, of descriptions."""
     rng, tokenizer = np.random.default_rng(5), vocabulary.Tokenizer(os.path.join(PLACE, 'model', 'tokenizer'))
     with torch.no_grad():
-        losses = [batch_loss(net, (make_texts(rng, tokenizer, 64), make_pictures(rng, tokenizer, 64)), where) for _ in range(4)]
-    return [sum(l[i].item() for l in losses) / len(losses) / math.log(2) for i in range(2)]
+        losses = [batch_losses(net, probe, (make_texts(rng, tokenizer, 64), make_pictures(rng, tokenizer, 64)), where) for _ in range(4)]
+    return [sum(l[i].item() for l in losses) / len(losses) / math.log(2) for i in range(3)]
 
 
 def main():
@@ -103,11 +106,15 @@ def main():
     for p in net.parameters():
         if p.dim() > 1:
             torch.nn.init.normal_(p, std=.02 if p.dim() == 2 else .01)
-    optimizer = torch.optim.AdamW(net.parameters(), RATE, betas=(.9, .98), weight_decay=.01)
+    # Thrown away afterwards: what comes out at a letter must still say which letter it is, not only what follows it.
+    probe = torch.nn.Linear(net.lm_head.in_features, net.lm_head.out_features, bias=False).to(where)
+    learned = [*net.parameters(), *probe.parameters()]
+    optimizer = torch.optim.AdamW(learned, RATE, betas=(.9, .98), weight_decay=.01)
     path, spent, step = os.path.join(PLACE, 'encoder.pt'), 0., 0
     if os.path.exists(path):
         saved = torch.load(path, map_location=where, weights_only=True)
         net.load_state_dict(saved['net'])
+        probe.load_state_dict(saved['probe'])
         optimizer.load_state_dict(saved['optimizer'])
         spent, step = saved['spent'], saved['step']
     queue = multiprocessing.Queue(8)
@@ -117,17 +124,17 @@ def main():
     while spent < o.minutes * 60:
         for group in optimizer.param_groups:
             group['lr'] = RATE * min(1, (step + 1) / 300) * (.02 + .98 * (.5 + .5 * math.cos(math.pi * spent / (o.minutes * 60))))
-        words, pictures = batch_loss(net, queue.get(), where)
+        words, same, pictures = batch_losses(net, probe, queue.get(), where)
         optimizer.zero_grad(set_to_none=True)
-        (words + pictures).backward()
-        torch.nn.utils.clip_grad_norm_(net.parameters(), 1.)
+        (words + .3 * same + pictures).backward()
+        torch.nn.utils.clip_grad_norm_(learned, 1.)
         optimizer.step()
         step += 1
         now = time.time()
         spent, began = spent + now - began, now
         if now - last > o.every or spent >= o.minutes * 60:
-            torch.save(dict(net=net.state_dict(), optimizer=optimizer.state_dict(), spent=spent, step=step), path + '.part')
+            torch.save(dict(net=net.state_dict(), probe=probe.state_dict(), optimizer=optimizer.state_dict(), spent=spent, step=step), path + '.part')
             os.replace(path + '.part', path)
-            print('%5.1f min  step %d  loss %.3f + %.3f  unseen: prompts %.3f, descriptions %.3f bits a token' % (
-                spent / 60, step, words.item(), pictures.item(), *evaluate(net, where)), flush=True)
+            print('%5.1f min  step %d  loss %.3f + %.3f + %.3f  unseen: prompts %.3f, the token itself %.3f, descriptions %.3f bits a token' % (
+                spent / 60, step, words.item(), same.item(), pictures.item(), *evaluate(net, probe, where)), flush=True)
             last = began = time.time()

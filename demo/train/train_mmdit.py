@@ -2,13 +2,14 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Stages encode and mmdit: the transformer, by plain flow matching on latents and prompt embeddings that are made once.
 
-    encode --size S [--scenes N]            scenes of S px as latents, with two prompts each as embeddings of the frozen encoder
+    encode --size S [--scenes N]            scenes of S px as latents, with three prompts each as embeddings of the frozen encoder
     mmdit --size S [--minutes M]            goes on from its last checkpoint, whatever size that was trained at
 
 x(sigma) = (1 - sigma) x0 + sigma noise; the network learns noise - x0. Sigmas are drawn logit-normal and shifted like the
 schedule that pictures are later made with. One prompt in ten is empty, for guidance.
 """
 import argparse
+import glob
 import json
 import math
 import os
@@ -21,16 +22,19 @@ import captions
 import scenes
 import vocabulary
 from mmdit import Mmdit, pack, unpack
-from place import PLACE, device
+from muon import Muon
+from place import PLACE, ROOT, device
 from qwen import QwenVl
-from train_vae import to_signed
+from train_vae import latent_figures, to_signed
 from vae import Vae
 
-WORDS, BATCH, RATE = 48, 64, 1e-3  # rows of a prompt's embedding that are kept; longer prompts are cut
+WORDS, SHARD, TOLD = 48, 1024, 3  # rows of a prompt's embedding that are kept at most; scenes of a file; prompts of a scene
+BATCH, RATE = 64, 3e-3
+ADAM = .3  # its share of the rate
 
-
-def paths(size):
-    return {k: os.path.join(PLACE, f'{k}-{size}.npy') for k in ('latents', 'words', 'lengths')}
+# What scenes show. Pictures of 64 px hold little lettering, since nobody could read it.
+FEW_WORDS = {'one': .34, 'many': .15, 'related': .17, 'two': .12, 'word': .11, 'word and shape': .06, 'label': .02, 'slide': .03}
+MORE_WORDS = {'one': .21, 'many': .10, 'related': .12, 'two': .10, 'word': .21, 'word and shape': .12, 'label': .07, 'slide': .07}
 
 
 def load_frozen(where):
@@ -43,58 +47,71 @@ def load_frozen(where):
     return vae.eval(), encoder.eval()
 
 
+def figures_of(vae):
+    """Mean and deviation of each channel of the latents: taken once, the same at all sizes and in the files."""
+    path = os.path.join(PLACE, 'latents.json')
+    if not os.path.exists(path):
+        mean, std = latent_figures(vae)
+        with open(path, 'w') as file:
+            json.dump([[round(v, 5) for v in t.tolist()] for t in (mean, std)], file)
+    return [np.array(v, np.float32) for v in json.load(open(path))]
+
+
 def embed(encoder, tokenizer, prompts, where):
-    """[prompts WORDS width] and the rows that count: what the pipelines keep, from the cut on."""
-    rows = [tokenizer.prompt(p) for p in prompts]
-    cut, n = rows[0][1], max(len(ids) for ids, _ in rows)
-    ids = torch.tensor([ids + [0] * (n - len(ids)) for ids, _ in rows], device=where)
-    hidden = encoder(ids)[:, cut:cut + WORDS]
-    lengths = [min(len(ids) - cut, WORDS) for ids, _ in rows]
-    out = torch.zeros(len(prompts), WORDS, hidden.shape[2])
-    for i, length in enumerate(lengths):
-        out[i, :length] = hidden[i, :length].float().cpu()
-    return out, lengths
+    """Of each prompt [rows width] half floats: what the pipelines keep, from the cut on."""
+    head = torch.tensor(tokenizer.encode(vocabulary.DRAW[0]), device=where)
+    rows = [tokenizer.encode(p + vocabulary.END) for p in prompts]
+    out, order = [None] * len(rows), sorted(range(len(rows)), key=lambda i: len(rows[i]))
+    for some in (order[i:i + 64] for i in range(0, len(order), 64)):
+        n = max(len(rows[i]) for i in some)
+        ids = torch.tensor([rows[i] + [0] * (n - len(rows[i])) for i in some], device=where)
+        for i, hidden in zip(some, encoder.prompts(head, ids).float().cpu().numpy().astype(np.float16)):
+            out[i] = hidden[:min(len(rows[i]), WORDS)]
+    return out
+
+
+def told(rng, scene, kept_back):
+    """A caption that is none of those that are kept for tests."""
+    while True:
+        text = captions.make(rng, scene)
+        if text not in kept_back:
+            return text
+
+
+def prompts_kept_back():
+    return {json.loads(line)['prompt'] for line in open(os.path.join(ROOT, 'demo', 'prompts.jsonl'), encoding='utf-8')}
 
 
 def encode():
     options = argparse.ArgumentParser()
     options.add_argument('--size', type=int, required=True)
-    options.add_argument('--scenes', type=int, default=60000)
+    options.add_argument('--scenes', type=int, default=60 * SHARD)
     o = options.parse_args()
-    where = device()
+    where, size = device(), o.size
     vae, encoder = load_frozen(where)
-    tokenizer = vocabulary.Tokenizer(os.path.join(PLACE, 'model', 'tokenizer'))
-    side, z, width = o.size // 8, vae.config['z_dim'], encoder.model.config['hidden_size']
-    names, done = paths(o.size), os.path.join(PLACE, f'encoded-{o.size}.json')
-    at = json.load(open(done))['at'] if os.path.exists(done) else 0
-    mode = 'r+' if at else 'w+'
-    latents = np.lib.format.open_memmap(names['latents'], mode, np.float16, (o.scenes, z, side, side))
-    words = np.lib.format.open_memmap(names['words'], mode, np.float16, (o.scenes, 2, WORDS, width))
-    lengths = np.lib.format.open_memmap(names['lengths'], mode, np.int16, (o.scenes, 2))
-    for begin in range(at, o.scenes, 64):
-        n = min(64, o.scenes - begin)
-        rngs = [np.random.default_rng([11, o.size, begin + i]) for i in range(n)]
-        made = [scenes.make(rng) for rng in rngs]
-        prompts = [captions.make(rng, s) for rng, s in zip(rngs, made) for _ in range(2)]
-        pictures = np.stack([np.dstack([scenes.paint(s, o.size, begin + i), np.full((o.size, o.size, 1), 255, np.uint8)])
-                             for i, s in enumerate(made)])
-        with torch.no_grad(), torch.autocast(where.type, torch.bfloat16):
-            mean, _ = vae.encode(to_signed(pictures.transpose(0, 3, 1, 2), where))
-            rows, counts = embed(encoder, tokenizer, prompts, where)
-        latents[begin:begin + n] = mean.float().cpu().numpy()
-        words[begin:begin + n] = rows.numpy().reshape(n, 2, WORDS, width)
-        lengths[begin:begin + n] = np.array(counts).reshape(n, 2)
-        if begin // 64 % 32 == 31 or begin + n == o.scenes:
-            for m in latents, words, lengths:
-                m.flush()
-            json.dump({'at': begin + n}, open(done, 'w'))
-            print('%d of %d' % (begin + n, o.scenes), flush=True)
-
-
-def latent_figures(latents):
-    """Mean and standard deviation of each channel, over some thousands of scenes: latents_mean and latents_std."""
-    sample = np.asarray(latents[:4096], np.float32)
-    return sample.mean((0, 2, 3)), sample.std((0, 2, 3))
+    tokenizer, kept_back = vocabulary.Tokenizer(os.path.join(PLACE, 'model', 'tokenizer')), prompts_kept_back()
+    figures_of(vae)
+    folder = os.path.join(PLACE, f'encoded-{size}')
+    os.makedirs(folder, exist_ok=True)
+    began, fresh = time.time(), 0
+    for shard in range(-(-o.scenes // SHARD)):
+        path = os.path.join(folder, '%05d.npz' % shard)
+        if os.path.exists(path):
+            continue
+        latents, rows = [], []
+        for begin in range(shard * SHARD, (shard + 1) * SHARD, 64):
+            rngs = [np.random.default_rng([11, size, begin + i]) for i in range(64)]
+            made = [scenes.make(rng, scenes.pick(rng, FEW_WORDS if size <= 64 else MORE_WORDS)) for rng in rngs]
+            prompts = [told(rng, s, kept_back) for rng, s in zip(rngs, made) for _ in range(TOLD)]
+            pictures = np.stack([np.dstack([scenes.paint(s, size, begin + i), np.full((size, size, 1), 255, np.uint8)])
+                                 for i, s in enumerate(made)])
+            with torch.no_grad(), torch.autocast(where.type, torch.bfloat16):
+                latents.append(vae.encode(to_signed(pictures.transpose(0, 3, 1, 2), where))[0].cpu().numpy().astype(np.float16))
+                rows += embed(encoder, tokenizer, prompts, where)
+        np.savez(path + '.part.npz', latents=np.concatenate(latents), rows=np.concatenate(rows), counts=np.array([len(r) for r in rows], np.int32))
+        os.replace(path + '.part.npz', path)
+        fresh += SHARD
+        print('%d scenes, %.1f a second' % ((shard + 1) * SHARD, fresh / (time.time() - began)), flush=True)
 
 
 def shifted(sigma, tokens):
@@ -122,32 +139,53 @@ def sample(net, words, mask, empty, empty_mask, size, figures, steps=20, guidanc
     return unpack(x, side, side) * std + mean
 
 
-def batches(size, where, seed):
-    """Endless: packed normalised latents, embeddings and their mask."""
-    latents, words, lengths = (np.load(paths(size)[k], mmap_mode='r') for k in ('latents', 'words', 'lengths'))
-    mean, std = latent_figures(latents)
-    rng = np.random.default_rng(seed)
-    while True:
-        order = rng.permutation(len(latents) // BATCH * BATCH).reshape(-1, BATCH)
-        for rows in order:
-            rows, which = np.sort(rows), rng.integers(0, 2, BATCH)
-            x = torch.from_numpy((latents[rows].astype(np.float32) - mean[:, None, None]) / std[:, None, None]).to(where)
-            n = int(lengths[rows, which].max())
-            w = torch.from_numpy(words[rows, which, :n].astype(np.float32)).to(where)
-            mask = torch.arange(n)[None] < torch.from_numpy(lengths[rows, which].astype(np.int64))[:, None]
-            yield pack(x), w, mask.to(where)
+class Encoded:
+    """What encode has made of one size, in memory; grows while encode is still at work."""
+
+    def __init__(self, size, figures):
+        self.folder, self.read = os.path.join(PLACE, f'encoded-{size}'), set()
+        self.mean, self.std = (f[:, None, None] for f in figures)
+        self.latents, self.prompts = [], []
+
+    def grow(self):
+        for path in sorted(set(glob.glob(os.path.join(self.folder, '?????.npz'))) - self.read):
+            self.read.add(path)
+            with np.load(path) as file:
+                self.latents += list(((file['latents'].astype(np.float32) - self.mean) / self.std).astype(np.float16))
+                self.prompts += np.split(file['rows'], np.cumsum(file['counts'])[:-1])
+
+    def batches(self, where, seed):
+        """Endless: packed normalised latents, embeddings and their mask; prompts of like length come together."""
+        rng = np.random.default_rng(seed)
+        while True:
+            self.grow()
+            assert self.latents, 'run the stage encode of this size first'
+            order = rng.permutation(len(self.latents))
+            for pool in (order[i:i + 16 * BATCH] for i in range(0, len(order) - 16 * BATCH + 1, 16 * BATCH)):
+                which = pool * TOLD + rng.integers(0, TOLD, len(pool))
+                alike = np.argsort([len(self.prompts[i]) for i in which], kind='stable').reshape(-1, BATCH)
+                for some in rng.permutation(alike):
+                    x = torch.from_numpy(np.stack([self.latents[i] for i in pool[some]]).astype(np.float32))
+                    rows = [self.prompts[i] for i in which[some]]
+                    words = np.zeros((BATCH, max(map(len, rows)), rows[0].shape[1]), np.float32)
+                    for w, r in zip(words, rows):
+                        w[:len(r)] = r
+                    mask = torch.arange(words.shape[1])[None] < torch.tensor([len(r) for r in rows])[:, None]
+                    yield pack(x).to(where), torch.from_numpy(words).to(where), mask.to(where)
 
 
 def main():
     options = argparse.ArgumentParser()
     options.add_argument('--size', type=int, required=True)
     options.add_argument('--minutes', type=float, default=120)
+    options.add_argument('--rate', type=float, default=RATE)
+    options.add_argument('--decay', type=float, default=.6, help='the share of the time, at the end, in which the rate falls to nothing')
     options.add_argument('--every', type=float, default=240, help='seconds between checkpoints')
     o = options.parse_args()
     where, side = device(), o.size // 16
     torch.manual_seed(3)
     net, mean_net = Mmdit().to(where), Mmdit().to(where)
-    optimizer = torch.optim.AdamW(net.parameters(), RATE, betas=(.9, .99), weight_decay=0.)
+    optimizer = Muon(net.named_parameters(), o.rate, lambda name, p: 'transformer_blocks' not in name or '_mod' in name)
     path, spent, step = os.path.join(PLACE, 'mmdit.pt'), 0., 0
     mean_net.load_state_dict(net.state_dict())
     if os.path.exists(path):
@@ -156,21 +194,23 @@ def main():
         mean_net.load_state_dict(saved['mean'])
         optimizer.load_state_dict(saved['optimizer'])
         spent, step = (saved['spent'] if saved['size'] == o.size else 0.), saved['step']
-    _, encoder = load_frozen(where)
+    vae, encoder = load_frozen(where)
+    data = Encoded(o.size, figures_of(vae))
     with torch.no_grad():
-        empty, counts = embed(encoder, vocabulary.Tokenizer(os.path.join(PLACE, 'model', 'tokenizer')), [' '], where)
-    empty = empty[0, :counts[0]].to(where)
+        empty, = embed(encoder, vocabulary.Tokenizer(os.path.join(PLACE, 'model', 'tokenizer')), [' '], where)
+    empty = torch.from_numpy(empty.astype(np.float32)).to(where)
+    del vae, encoder
     print('%.2f M parameters, step %d, %.1f min spent' % (sum(p.numel() for p in net.parameters()) / 1e6, step, spent / 60), flush=True)
     last, total, count, began = time.time(), 0., 0, time.time()
-    for x0, words, mask in batches(o.size, where, step):
+    for x0, words, mask in data.batches(where, step):
         if spent >= o.minutes * 60:
             break
+        left = 1 - spent / (o.minutes * 60)
         for group in optimizer.param_groups:
-            group['lr'] = RATE * min(1, (step + 1) / 500) * (.05 + .95 * (.5 + .5 * math.cos(math.pi * spent / (o.minutes * 60))))
+            group['lr'] = o.rate * (1 if group['muon'] else ADAM) * min(1, (step + 1) / 300, max(.01, left / o.decay))
         nothing = torch.rand(len(x0), device=where) < .1
-        words, mask = words.clone(), mask.clone()
         words[nothing], mask[nothing] = 0, False
-        words[nothing, :len(empty)], mask[nothing, :len(empty)] = empty[None, :words.shape[1]], True
+        words[nothing, :len(empty)], mask[nothing, :len(empty)] = empty, True
         u = torch.sigmoid(torch.randn(len(x0), device=where))
         sigma = math.exp(.5) / (math.exp(.5) + 1 / u - 1)
         noise = torch.randn_like(x0)
@@ -183,7 +223,7 @@ def main():
         torch.nn.utils.clip_grad_norm_(net.parameters(), 1.)
         optimizer.step()
         with torch.no_grad():
-            torch._foreach_lerp_(list(mean_net.parameters()), list(net.parameters()), 1 - min(.9995, (step + 1) / (step + 20)))
+            torch._foreach_lerp_(list(mean_net.parameters()), list(net.parameters()), 1 - min(.999, (step + 1) / (step + 20)))
         step, total, count = step + 1, total + loss.item(), count + 1
         now = time.time()
         spent, began = spent + now - began, now
@@ -191,5 +231,5 @@ def main():
             torch.save(dict(net=net.state_dict(), mean=mean_net.state_dict(), optimizer=optimizer.state_dict(), spent=spent, step=step,
                             size=o.size), path + '.part')
             os.replace(path + '.part', path)
-            print('%5.1f min  step %d  loss %.4f' % (spent / 60, step, total / count), flush=True)
+            print('%5.1f min  step %d  loss %.4f  %.0f pictures a second' % (spent / 60, step, total / count, BATCH * count / (now - last)), flush=True)
             last, began, total, count = time.time(), time.time(), 0., 0

@@ -390,7 +390,9 @@ qi_model_find_class (const QiModelSearch *search, char **name, GError **error)
       if (doc == NULL)
         return FALSE;
       QiJson j = { yyjson_doc_get_root (doc), path, "", error, FALSE };
-      *name = g_strdup (qi_json_string_or_null (&j, "_class_name"));
+      /* A key of ours comes first: to diffusers our demo model is a Qwen-Image like any other. */
+      const char *own = qi_json_string_or_null (&j, "_sfumato_variant");
+      *name = g_strdup (own != NULL ? own : qi_json_string_or_null (&j, "_class_name"));
       yyjson_doc_free (doc);
       if (j.failed)
         return FALSE;

@@ -25,5 +25,5 @@ gboolean qi_model_find_parts (QiModelSearch *search, QiModelSet *set, GError **e
 /* From the text encoder's metadata, --tokenizer, or a folder; none is no error. */
 gboolean qi_model_find_tokenizer (const QiModelSearch *search, QiModelSet *set, GError **error);
 
-/* _class_name of the model_index.json of the model or of the folder of --config; *name NULL: there is none. */
+/* _sfumato_variant, else _class_name, of the model_index.json of the model or of the folder of --config; *name NULL: there is none. */
 gboolean qi_model_find_class (const QiModelSearch *search, char **name, GError **error);

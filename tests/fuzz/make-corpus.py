@@ -330,7 +330,31 @@ def configs():
     put('config-json', 'vision-blocks.json', json.dumps(config(TEXT, vision_config={**config(TEXT)['vision_config'], 'fullatt_block_indexes': 1})))
 
 
+def wire():
+    picture, mask = '(uint32 8, uint32 4, uint32 3, handle 0)', '(uint32 12, uint32 8, uint32 1, handle 0)'
+    put('wire', 'inputs', "i{'pictures': <[%s, %s]>, 'mask': <%s>, 'control': <%s>}" % (picture, picture, mask, picture))
+    put('wire', 'inputs-latents', "i{'latents': <(uint64 1, uint64 2, uint64 3, uint64 4, handle 0)>}")
+    put('wire', 'inputs-latents-absurd', "i{'latents': <(uint64 4294967296, uint64 4294967296, uint64 1, uint64 1, handle 0)>}")
+    put('wire', 'inputs-unsealed', "i{'mask': <(uint32 12, uint32 8, uint32 1, handle 1)>}")
+    put('wire', 'inputs-pipe', "i{'mask': <(uint32 12, uint32 8, uint32 1, handle 2)>}")
+    put('wire', 'inputs-absurd', "i{'pictures': <[(uint32 32768, uint32 32768, uint32 4, handle 0)]>}")
+    put('wire', 'inputs-nine', "i{'pictures': <[%s]>}" % ', '.join([picture] * 9))
+    put('wire', 'result', "r{'images': <[%s]>, 'seed': <int64 7>, 'steps': <uint32 20>, 'width': <uint32 8>, 'height': <uint32 4>, "
+        "'guidance': <2.5>, 'prompt': <'a fox'>, 'note': <'smaller tiles'>, 'seconds': <{'load': 1.5, 'never': 2.0}>}" % picture)
+    put('wire', 'result-empty', "r{'images': <@a(uuuh) []>}")
+    put('wire', 'progress', "p{'stage': <'denoise'>, 'step': <uint32 3>, 'n-steps': <uint32 20>, 'result': <uint32 0>, "
+        "'n-results': <uint32 1>, 'seconds-left': <12.5>, 'preview': <%s>}" % picture)
+    put('wire', 'progress-stage', "p{'stage': <'never'>}")
+    put('wire', 'info', "e{'device': <'GPU'>, 'software': <true>, 'memory-bytes': <uint64 8589934592>, 'width': <uint32 1328>, "
+        "'problem-code': <-1>, 'load-seconds': <3.0>, 'seconds': <[1.0, 2.0, 3.0, -1.0]>, 'steps': <[uint32 4, 8, 20, 50]>, "
+        "'guidance': <[1.0, 1.0]>}")
+    put('wire', 'request', "q{'task': <'fill'>, 'prompt': <'a fox'>, 'steps': <int64 20>, 'guidance': <2.5>, 'seed': <int64 -1>, "
+        "'quality': <'best'>, 'results': <int64 8>, 'strength': <0.5>, 'lettering': <'top, bold: SALE'>}")
+    put('wire', 'request-range', "q{'seed': <int64 -9223372036854775808>}")
+
+
 if __name__ == '__main__':
+    wire()
     configs()
     transformers()
     encoders()

@@ -9,7 +9,7 @@ LAYERS = {
     'models': ['base', 'compute/compute.h', 'compute/op.h', 'compute/dtype.h'],
     'compose': ['base'],
     'wire': ['base'],
-    'worker': ['base', 'wire', 'models/engine.h', 'models/model-choice.h'],
+    'worker': ['base', 'wire', 'models/engine.h', 'models/engine-info.h', 'models/model-choice.h', 'models/model-set.h'],
     # The command line also shows what a model consists of, which is no picture and so no business of the engine.
     # Its benchmarks time ops and blocks by themselves.
     'cli': ['base', 'compose', 'models/engine.h', 'models/model-choice.h', 'models/model-set.h', 'models/report.h',
@@ -37,7 +37,7 @@ LIBRARIES = {
 }
 
 # Headers the build makes, by the folder that makes them.
-GENERATED = {'shader-id.h': 'shaders'}
+GENERATED = {'shader-id.h': 'shaders', 'worker-bus.h': 'wire'}
 
 # What a program must not be linked with: (folder of the program, pattern of a library, reason).
 UNLINKED = [

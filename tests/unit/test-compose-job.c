@@ -325,6 +325,207 @@ colours (void)
     }
 }
 
+/* Light that changes across the picture, as no gain can say it. */
+static void
+uneven (void)
+{
+  g_auto (Way) way = begin (QI_TASK_FILL, scene_picture (600, 480, 17, 0, 0, 1),
+                            scene_ellipse (600, 480, 300, 230, 70, 60, 20), 1024);
+  const guint width = way.frame.width, height = way.frame.height;
+  guint8 *pixels = qi_pixels_alloc (width, height, 3);
+  double inside = 0, n = 0;
+
+  for (guint y = 0; y < height; y++)
+    for (guint i = 0; i < width * 3; i++)
+      {
+        const double x = (double) (i / 3) / width - 0.5;
+
+        pixels[(gsize) y * width * 3 + i] = QI_CLAMP_BYTE ((float) (qi_image_row (way.compose->reference, y)[i] + 16 * x + 32 * x * x - 2));
+      }
+
+  g_autoptr (QiImage) result = qi_pixels_take (width, height, 3, pixels);
+  g_autoptr (QiPatch) patch = finish (&way, result);
+  g_autoptr (QiImage) crop = qi_pixels_crop (way.image, &way.frame.frame);
+
+  for (guint y = 0; y < qi_image_height (crop); y++)
+    for (guint x = 0; x < qi_image_width (crop); x++)
+      if (qi_image_row (patch->mask, y)[x])
+        {
+          n++;
+          inside += ABS (qi_image_row (patch->pixels, y)[4 * x] - qi_image_row (crop, y)[3 * x]);
+        }
+  g_test_message ("%.3f levels inside", inside / n);
+  g_assert_cmpfloat (inside / n, <=, 1);
+}
+
+/* -- no selection -------------------------------------------------------------------------------------- */
+
+/* Another light may be what was asked for; a picture that jumped was not. */
+static void
+no_selection (void)
+{
+  g_auto (Way) way = begin (QI_TASK_EDIT, scene_picture (400, 300, 19, 0, 0, 1), NULL, 1024);
+  g_autoptr (QiImage) darker = cast (way.compose->picture, 0.7, 0.7, 0.9);
+  g_autoptr (QiImage) result = shifted (darker, 6, -4, 1.01);
+  g_autoptr (QiPatch) patch = finish (&way, result);
+  g_autoptr (QiImage) wanted = cast (way.image, 0.7, 0.7, 0.9);
+  g_autoptr (QiImage) image = placed (&way, patch);
+  double sum = 0;
+
+  g_assert_null (patch->mask);
+  g_assert_null (way.compose->mask);
+  g_assert_false (patch->match.measured);
+  for (guint y = 10; y < 290; y++)
+    for (guint i = 30; i < 390 * 3; i++)
+      sum += ABS (qi_image_row (image, y)[i] - qi_image_row (wanted, y)[i]);
+  g_test_message ("%.3f levels", sum / (280 * 1140));
+  g_assert_cmpfloat (sum / (280 * 1140), <=, 1);
+}
+
+/* -- transparency -------------------------------------------------------------------------------------- */
+
+/* A picture cut out: alpha 0 beside a line, with a colour nobody may see. (transfer full) */
+static QiImage *
+cut_out (guint width, guint height)
+{
+  g_autoptr (QiImage) scene = scene_picture (width, height, 23, 0, 0, 1);
+  guint8 *pixels = qi_pixels_alloc (width, height, 4);
+
+  for (guint y = 0; y < height; y++)
+    for (guint x = 0; x < width; x++)
+      {
+        guint8 *p = pixels + ((gsize) y * width + x) * 4;
+
+        if (x >= width / 2)
+          memcpy (p, ((guint8[]){ 0, 255, 0, 0 }), 4);
+        else
+          {
+            memcpy (p, qi_image_row (scene, y) + 3 * x, 3);
+            p[3] = 255;
+          }
+      }
+  return qi_pixels_take (width, height, 4, pixels);
+}
+
+static void
+transparency (void)
+{
+  g_auto (Way) edit = begin (QI_TASK_EDIT, cut_out (300, 200), scene_ellipse (300, 200, 150, 100, 40, 40, 0), 512);
+  g_auto (Way) fill_way = begin (QI_TASK_FILL, cut_out (300, 200), scene_ellipse (300, 200, 150, 100, 40, 40, 0), 512);
+  g_autoptr (QiImage) red = one_colour (edit.frame.width, edit.frame.height, 250, 10, 20);
+  g_autoptr (QiPatch) edited = finish (&edit, red);
+  g_autoptr (QiPatch) filled = finish (&fill_way, red);
+  g_autoptr (QiImage) after_edit = placed (&edit, edited);
+  g_autoptr (QiImage) after_fill = placed (&fill_way, filled);
+
+  g_assert_cmpuint (qi_image_channels (edit.compose->picture), ==, 3);
+  for (guint y = 0; y < edit.frame.height; y++) /* white where there is nothing, not the green under it */
+    for (guint x = edit.frame.width / 2 + 8; x < edit.frame.width; x++)
+      g_assert_cmpmem (qi_image_row (edit.compose->picture, y) + 3 * x, 3, ((guint8[]){ 255, 255, 255 }), 3);
+  /* An edit stays within what was there; a fill fills. */
+  g_assert_cmpmem (qi_image_row (after_edit, 100) + 4 * 140, 4, ((guint8[]){ 250, 10, 20, 255 }), 4);
+  g_assert_cmpuint (qi_image_row (after_edit, 100)[4 * 160 + 3], ==, 0);
+  g_assert_cmpmem (qi_image_row (after_fill, 100) + 4 * 160, 4, ((guint8[]){ 250, 10, 20, 255 }), 4);
+  g_assert_cmpuint (difference (after_edit, edit.image, edit.selection, FALSE), ==, 0);
+  g_assert_cmpuint (difference (after_fill, edit.image, edit.selection, FALSE), ==, 0);
+}
+
+/* An empty layer has no alpha that an edit could stay within. */
+static void
+empty_layer (void)
+{
+  g_auto (Way) way = begin (QI_TASK_EDIT, qi_pixels_take (100, 80, 4, qi_pixels_alloc (100, 80, 4)), NULL, 128);
+  g_autoptr (QiImage) red = one_colour (way.frame.width, way.frame.height, 250, 10, 20);
+  g_autoptr (QiPatch) patch = finish (&way, red);
+
+  g_assert_cmpmem (qi_image_row (patch->pixels, 40) + 200, 4, ((guint8[]){ 250, 10, 20, 255 }), 4);
+}
+
+/* With the stub that copies, the model is given the crop with its alpha, and gives it back. */
+static void
+stub_copy (void)
+{
+  static const char *stubs[] = { "copy", "slow:5;shift:0,0,1", "fill:1,2,3" };
+
+  for (guint i = 0; i < G_N_ELEMENTS (stubs); i++)
+    {
+      g_setenv ("QI_STUB", stubs[i], TRUE);
+
+      g_auto (Way) way = begin (QI_TASK_FILL, cut_out (300, 200), scene_ellipse (300, 200, 150, 100, 40, 40, 0), 512);
+      g_autoptr (QiPatch) patch = finish (&way, way.compose->picture);
+      g_autoptr (QiImage) image = placed (&way, patch);
+
+      g_unsetenv ("QI_STUB");
+      if (i < 2)
+        g_assert_cmpuint (difference (image, way.image, NULL, FALSE), ==, 0);
+      else
+        g_assert_cmpuint (difference (image, way.image, NULL, FALSE), >, 50); /* the prefill */
+    }
+}
+
+static void
+greyscale (void)
+{
+  g_autoptr (QiImage) scene = scene_picture (300, 200, 29, 0, 0, 1);
+  g_auto (Way) way = begin (QI_TASK_FILL, qi_pixels_convert (scene, 1), scene_ellipse (300, 200, 150, 100, 40, 30, 9), 1024);
+  g_autoptr (QiPatch) patch = finish (&way, way.compose->reference);
+  g_autoptr (QiImage) image = placed (&way, patch);
+
+  g_assert_cmpuint (qi_image_channels (image), ==, 1);
+  g_assert_cmpuint (difference (image, way.image, NULL, FALSE), ==, 0);
+}
+
+/* -- what a person is told ----------------------------------------------------------------------------- */
+
+/* A disc drawn anew that reaches beyond the selection by as much as the model may paint, or does not. */
+static gboolean
+told_cut_off (double cx, double radius)
+{
+  g_auto (Way) way = begin (QI_TASK_FILL, scene_picture (700, 600, 31, 0, 0, 1),
+                            scene_ellipse (700, 600, 350, 300, 90, 90, 0), 1024);
+  const QiRect *frame = &way.frame.frame;
+  g_autoptr (QiImage) red = one_colour (way.frame.width, way.frame.height, 250, 10, 20);
+  g_autoptr (QiImage) disc = scene_ellipse (way.frame.width, way.frame.height, cx - frame->x, 300 - frame->y, radius, radius, 0);
+  g_autoptr (QiImage) drawn = scene_replace (way.compose->reference, disc, red);
+  g_autoptr (QiImage) allowed = scene_replace (way.compose->reference, way.compose->mask, drawn);
+  g_autoptr (QiPatch) patch = finish (&way, allowed);
+
+  g_assert_cmpint (way.frame.content.width, ==, frame->width);
+  return patch->cut_off;
+}
+
+static void
+cut_off (void)
+{
+  g_assert_true (told_cut_off (420, 60));   /* leaves it at the right */
+  g_assert_false (told_cut_off (350, 60));  /* in its middle */
+  g_assert_false (told_cut_off (350, 200)); /* all is new */
+}
+
+static void
+refused (void)
+{
+  g_autoptr (QiRequest) request = qi_request_new ();
+  g_autoptr (QiImage) image = scene_picture (100, 80, 1, 0, 0, 1);
+  g_autoptr (QiImage) nothing = qi_pixels_take (100, 80, 1, qi_pixels_alloc (100, 80, 1));
+  g_autoptr (QiImage) small = qi_pixels_take (90, 80, 1, qi_pixels_alloc (90, 80, 1));
+  const QiRect canvas = { 0, 0, 100, 80 };
+  const QiModelSizes sizes = qi_model_sizes (128, 128, 16);
+  const QiImage *selections[] = { nothing, small, image };
+  const char *words[] = { "Nothing is selected", "90", "3 channels" };
+  QiFrame frame;
+
+  g_assert_true (qi_frame_plan (request, &canvas, NULL, NULL, &sizes, &frame, NULL));
+  for (guint i = 0; i < G_N_ELEMENTS (words); i++)
+    {
+      g_autoptr (GError) error = NULL;
+
+      g_assert_null (qi_compose_prepare (request, &frame, image, selections[i], &error));
+      g_assert_error (error, QI_ERROR, QI_ERROR_BAD_REQUEST);
+      g_assert_nonnull (strstr (error->message, words[i]));
+    }
+}
+
 int
 main (int argc, char **argv)
 {
@@ -336,5 +537,13 @@ main (int argc, char **argv)
   g_test_add_func ("/compose/job/shift", shift);
   g_test_add_func ("/compose/job/too-far", too_far);
   g_test_add_func ("/compose/job/colours", colours);
+  g_test_add_func ("/compose/job/uneven", uneven);
+  g_test_add_func ("/compose/job/no-selection", no_selection);
+  g_test_add_func ("/compose/job/transparency", transparency);
+  g_test_add_func ("/compose/job/empty-layer", empty_layer);
+  g_test_add_func ("/compose/job/stub", stub_copy);
+  g_test_add_func ("/compose/job/grey", greyscale);
+  g_test_add_func ("/compose/job/cut-off", cut_off);
+  g_test_add_func ("/compose/job/refused", refused);
   return g_test_run ();
 }
