@@ -112,19 +112,6 @@ budget_now (const QiEngine *engine)
   return (guint64) (BUDGET_SHARE * (qi_device_free_bytes (engine->device) + qi_device_memory (engine->device).blocks));
 }
 
-/* Without a prompt the model was given words of its own. */
-static void
-take_description (QiEngine *engine, QiOrder *order)
-{
-  char *described = qi_pipeline_describes (order->pipeline, order->jobs) ? qi_pipeline_described (engine->runtime, order->jobs)
-                                                                         : NULL;
-
-  if (!described)
-    return;
-  g_free (order->prompt);
-  order->prompt = described;
-}
-
 static QiResult *
 result_of (QiOrder *order, const QiPlanes *pictures, guint n, gboolean keep_latents)
 {
@@ -195,6 +182,33 @@ run_order (QiEngine *engine, const QiOrder *order, const QiJob *request, QiPlane
   return done;
 }
 
+/* After what a result says already. */
+static void
+add_note (QiResult *result, const char *note)
+{
+  g_autofree char *before = g_steal_pointer (&result->note);
+
+  result->note = before ? g_strconcat (before, " ", note, NULL) : g_strdup (note);
+}
+
+/* Of a stack of layers without a prompt: the words that the model was given for one, or why there were none. */
+static void
+take_description (QiEngine *engine, QiOrder *order, QiResult *result)
+{
+  char *described = NULL;
+
+  if (!order->pipeline->layered || qi_pipeline_has_prompt (order->jobs))
+    return;
+  if (qi_pipeline_describes (order->pipeline, engine->set, order->jobs))
+    described = qi_pipeline_described (engine->runtime, order->jobs);
+  else
+    add_note (result, "The picture was not described to the model: its text encoder cannot write.");
+  if (!described)
+    return;
+  g_free (result->prompt);
+  result->prompt = described;
+}
+
 QiResult *
 qi_engine_generate (QiEngine *engine, const QiRequest *request, const QiInputs *inputs, gboolean keep_latents,
                     QiProgressFunc progress, gpointer user_data, GCancellable *cancellable, GError **error)
@@ -220,8 +234,8 @@ qi_engine_generate (QiEngine *engine, const QiRequest *request, const QiInputs *
   pictures = g_new0 (QiPlanes, n);
   if (run_order (engine, &order, &job, pictures, &failure) && check_messages (engine, &failure))
     {
-      take_description (engine, &order);
       result = result_of (&order, pictures, n, keep_latents);
+      take_description (engine, &order, result);
     }
   for (guint k = 0; k < n; k++)
     qi_planes_clear (&pictures[k]);

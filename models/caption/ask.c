@@ -65,9 +65,10 @@ static const char annotate[] =
   "```\n";
 
 char *
-qi_caption_describe (QiRuntime *runtime, const QiPromptPicture *picture, gboolean english, GError **error)
+qi_caption_describe (QiRuntime *runtime, const QiPromptPicture *picture, gboolean english, guint max_tokens, GError **error)
 {
-  const QiQuestion question = { .text = english ? describe_english : describe_chinese, .pictures = picture, .n_pictures = 1 };
+  const QiQuestion question = { .text = english ? describe_english : describe_chinese, .pictures = picture, .n_pictures = 1,
+                                .max_tokens = max_tokens };
   char *reply = qi_speak (runtime, &question, NULL, error);
 
   return reply ? g_strstrip (reply) : NULL;

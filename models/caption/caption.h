@@ -5,9 +5,10 @@
 #include "base/caption.h"
 #include "models/text/speak.h"
 
-/* A plain description, as Layered is given one where there is no prompt. english FALSE: Chinese. Cancelling and errors as
- * qi_speak(). (transfer full) */
-char *qi_caption_describe (QiRuntime *runtime, const QiPromptPicture *picture, gboolean english, GError **error);
+/* A plain description, as Layered is given one where there is no prompt. english FALSE: Chinese. max_tokens 0: 512, as the
+ * authors'. Cancelling and errors as qi_speak(). (transfer full) */
+char *qi_caption_describe (QiRuntime *runtime, const QiPromptPicture *picture, gboolean english, guint max_tokens,
+                           GError **error);
 
 /* Caption, type, style, watermarks and words. width × height of the picture, 0: image's; more than a megapixel is shown
  * smaller. image NULL only in a planning runtime, whose result is NULL without error. (transfer full) */

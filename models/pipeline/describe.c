@@ -4,20 +4,24 @@
 
 #include <string.h>
 
-#include "base/error.h"
-
 #include "models/caption/caption.h"
 #include "models/picture/planes.h"
 #include "models/picture/resize.h"
 
 gboolean
-qi_pipeline_describes (const QiPipeline *pipeline, const QiPipelineJob *job)
+qi_pipeline_has_prompt (const QiPipelineJob *job)
 {
   const char *at = job->prompt;
 
   while (at && g_ascii_isspace (*at))
     at++;
-  return pipeline->layered && (!at || !*at);
+  return at && *at;
+}
+
+gboolean
+qi_pipeline_describes (const QiPipeline *pipeline, const QiModelSet *set, const QiPipelineJob *job)
+{
+  return pipeline->layered && !qi_pipeline_has_prompt (job) && qi_speak_check (set, NULL);
 }
 
 /* As the model is shown it: premultiplied while it is resized, then without alpha. image NULL: only in a plan. (transfer full) */
@@ -29,21 +33,29 @@ shown_image (const QiPipelineJob *job, GError **error)
   return resized ? qi_image_to_rgb (resized) : NULL;
 }
 
+/* Words that no row is kept of need not be made. */
+static guint
+most_tokens (const QiPipelineJob *job)
+{
+  return job->max_rows ? MIN (job->max_rows, QI_DEFAULT_ANSWER_TOKENS) : QI_DEFAULT_ANSWER_TOKENS;
+}
+
 /* By pixels; pictures of one content are few, so that the hash is of what is shown. (transfer full) */
 static char *
-key_of (const QiImage *image)
+key_of (const QiImage *image, const QiPipelineJob *job)
 {
   g_autoptr (GChecksum) sum = g_checksum_new (G_CHECKSUM_SHA256);
 
   for (guint y = 0; y < qi_image_height (image); y++)
     g_checksum_update (sum, qi_image_row (image, y), 3 * (gssize) qi_image_width (image));
-  return g_strdup_printf ("description %u×%u %s", qi_image_width (image), qi_image_height (image), g_checksum_get_string (sum));
+  return g_strdup_printf ("description %u %u×%u %s", most_tokens (job), qi_image_width (image), qi_image_height (image),
+                          g_checksum_get_string (sum));
 }
 
 static char *
-remembered (QiRuntime *runtime, const QiImage *image)
+remembered (QiRuntime *runtime, const QiImage *image, const QiPipelineJob *job)
 {
-  g_autofree char *key = key_of (image);
+  g_autofree char *key = key_of (image, job);
   GBytes *text = qi_runtime_find_embeddings (runtime, key);
   gsize n = 0;
   const char *data = text ? g_bytes_get_data (text, &n) : NULL;
@@ -63,20 +75,6 @@ longest_prompt (const QiPipelineJob *job)
   return g_string_free (text, FALSE);
 }
 
-static char *
-describe (QiRuntime *runtime, const QiPromptPicture *picture, GError **error)
-{
-  g_autoptr (GError) fault = NULL;
-
-  if (qi_speak_check (qi_runtime_set (runtime), &fault))
-    return qi_caption_describe (runtime, picture, FALSE, error);
-  g_set_error (error, fault->domain, fault->code,
-               "Without a prompt the text encoder describes the picture first, and that cannot be: %s Or describe the whole picture "
-               "in the prompt.",
-               fault->message);
-  return NULL;
-}
-
 char *
 qi_pipeline_describe (QiRuntime *runtime, const QiPipelineJob *job, GError **error)
 {
@@ -85,16 +83,16 @@ qi_pipeline_describe (QiRuntime *runtime, const QiPipelineJob *job, GError **err
   const QiPromptPicture picture = { image, job->width, job->height };
   g_autofree char *text = NULL, *key = NULL;
 
-  if (!plan && (!image || (text = remembered (runtime, image))))
+  if (!plan && (!image || (text = remembered (runtime, image, job))))
     return g_steal_pointer (&text);
-  if (!(text = describe (runtime, &picture, error)))
+  if (!(text = qi_caption_describe (runtime, &picture, FALSE, most_tokens (job), error)))
     return NULL;
   if (plan)
     return longest_prompt (job);
 
   g_autoptr (GBytes) bytes = g_bytes_new (text, strlen (text));
 
-  key = key_of (image);
+  key = key_of (image, job);
   qi_runtime_keep_embeddings (runtime, key, bytes);
   return g_steal_pointer (&text);
 }
@@ -104,5 +102,5 @@ qi_pipeline_described (QiRuntime *runtime, const QiPipelineJob *job)
 {
   g_autoptr (QiImage) image = shown_image (job, NULL);
 
-  return image ? remembered (runtime, image) : NULL;
+  return image ? remembered (runtime, image, job) : NULL;
 }

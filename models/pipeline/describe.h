@@ -4,11 +4,14 @@
 #pragma once
 #include "models/pipeline/pipelines.h"
 
-/* The prompt is missing, and the pipeline's authors then have the picture described. */
-gboolean qi_pipeline_describes (const QiPipeline *pipeline, const QiPipelineJob *job);
+/* More than white space. */
+gboolean qi_pipeline_has_prompt (const QiPipelineJob *job);
+
+/* There is none, the pipeline's authors then have the picture described, and the set's text encoder can write. */
+gboolean qi_pipeline_describes (const QiPipeline *pipeline, const QiModelSet *set, const QiPipelineJob *job);
 
 /* The description that stands for job's prompt; remembered by the runtime. In a planning runtime a text that is as long as a
- * prompt can be. An error says that a prompt would do instead. (transfer full) */
+ * prompt can be. (transfer full) */
 char *qi_pipeline_describe (QiRuntime *runtime, const QiPipelineJob *job, GError **error);
 
 /* The remembered one, of a job that has been run; NULL: there is none. (transfer full) */

@@ -71,7 +71,7 @@ encode (Batch *batch, GError **error)
   g_autofree char *described = NULL;
   guint n = 0, n_pictures;
 
-  if (qi_pipeline_describes (batch->pipeline, batch->runs[0].job)
+  if (qi_pipeline_describes (batch->pipeline, batch->set, batch->runs[0].job)
       && !(described = qi_pipeline_describe (batch->runtime, batch->runs[0].job, error)))
     return FALSE;
   if (!qi_pipeline_seen (batch->pipeline, batch->runs[0].job, pictures, &n_pictures, error))

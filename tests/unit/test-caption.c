@@ -70,20 +70,20 @@ careless (void)
 static void
 cut (void)
 {
-  const gsize n = strlen (WHOLE);
+  static const char all[] = WHOLE;
+  const gsize n = strlen (all), type = strstr (all, "Photo") + 6 - all, words = strstr (all, "\"50") - all;
 
   for (gsize i = 0; i <= n; i++)
     {
-      g_autofree char *reply = g_strndup (WHOLE, i);
+      g_autofree char *reply = g_strndup (all, i);
       g_autoptr (QiCaption) c = parse (reply);
-      const char *type = strstr (WHOLE, "Photo") + 6, *words = strstr (WHOLE, "\"50");
 
       if (c->structured)
         g_assert_true (g_str_has_prefix ("A fox beside a sign that reads \"SALE\".", c->caption));
       g_assert_cmpint (c->structured, ==, i > 12 ? TRUE : c->structured); /* from the caption's first letter on */
-      if (WHOLE + i >= type)
+      if (i >= type)
         g_assert_cmpstr (c->type, ==, "Photo");
-      if (WHOLE + i >= words)
+      if (i >= words)
         g_assert_cmpstr (c->words[0], ==, "SALE");
     }
 }
