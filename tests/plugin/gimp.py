@@ -49,7 +49,7 @@ class Home:
         run = subprocess.run(command + ['--quit'], env=self.environment(**env), stdout=subprocess.PIPE,
                              stderr=subprocess.STDOUT, timeout=timeout, text=True, errors='replace', cwd=self.folder)
         self.log += run.stdout
-        for line in re.findall(r'\w+ took [0-9.]+ s', run.stdout):
+        for line in re.findall(r'\w+ took [0-9.]+ s|demo: .*', run.stdout):
             print('#', line)
         return run.returncode, run.stdout
 
