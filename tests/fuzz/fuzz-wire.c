@@ -136,7 +136,6 @@ LLVMFuzzerTestOneInput (const uint8_t *data, size_t n)
     variant = g_variant_parse (G_VARIANT_TYPE_VARDICT, text + 1, text + n, NULL, NULL);
   if (!variant)
     return 0;
-  g_variant_ref_sink (variant);
   switch (*text)
     {
     case 'i': try_inputs (variant); break;
