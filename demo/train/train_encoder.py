@@ -115,7 +115,8 @@ def main():
         saved = torch.load(path, map_location=where, weights_only=True)
         net.load_state_dict(saved['net'])
         probe.load_state_dict(saved['probe'])
-        optimizer.load_state_dict(saved['optimizer'])
+        if saved['optimizer']:
+            optimizer.load_state_dict(saved['optimizer'])
         spent, step = saved['spent'], saved['step']
     queue = multiprocessing.Queue(8)
     multiprocessing.Process(target=produce, args=(queue, 5000 + step), daemon=True).start()

@@ -210,7 +210,8 @@ def main():
         saved = torch.load(path, map_location=where, weights_only=True)
         net.load_state_dict(saved['net'])
         mean_net.load_state_dict(saved['mean'])
-        optimizer.load_state_dict(saved['optimizer'])
+        if saved['optimizer']:
+            optimizer.load_state_dict(saved['optimizer'])
         spent, step = (saved['spent'] if saved['size'] == o.size else 0.), saved['step']
     vae, encoder = load_frozen(where)
     data = Encoded(o.size, figures_of(vae), o.lettering)

@@ -136,7 +136,8 @@ def main():
         saved = torch.load(path, map_location=where, weights_only=True)
         vae.load_state_dict(saved['vae'])
         mean_vae.load_state_dict(saved['mean'])
-        optimizer.load_state_dict(saved['optimizer'])
+        if saved['optimizer']:
+            optimizer.load_state_dict(saved['optimizer'])
         spent, step = saved['spent'], saved['step']
     elif o.start:
         for net in vae, mean_vae:
