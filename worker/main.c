@@ -23,6 +23,13 @@ typedef struct
   gboolean version;
 } Options;
 
+static void
+options_clear (Options *options)
+{
+  g_free (options->socket);
+}
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (Options, options_clear)
+
 /* The one who waits is told that we listen, or why not. */
 static void
 tell_ready (const Options *options, const char *problem)
@@ -122,7 +129,7 @@ serve (const Options *options)
 int
 main (int argc, char **argv)
 {
-  Options options = { .ready_fd = -1, .idle = -1 };
+  g_auto (Options) options = { .ready_fd = -1, .idle = -1 };
   g_autoptr (GError) error = NULL;
   QiStub stub;
 
@@ -156,8 +163,5 @@ main (int argc, char **argv)
     g_warning ("QI_STUB is set, and this build has no stubs: the model is used");
   (void) stub;
 #endif
-  const int status = serve (&options);
-
-  g_free (options.socket);
-  return status;
+  return serve (&options);
 }
