@@ -287,6 +287,8 @@ qi_session_order (QiSession *session)
       order->source.target = session->memory->target;
       order->source.selection_layer = session->memory->mask_layer;
       order->source.bounds = session->memory->bounds;
+      /* The new layer goes above the old one, which stays and must not be part of what the model sees. */
+      order->source.above = order->source.except = session->again;
     }
   return order;
 }

@@ -39,6 +39,7 @@ struct _QiSession
   QiHostView *view; /* NULL: no image */
   QiModeChoice mode;
   QiHostMemory *memory; /* of the layer that is edited again; NULL: none */
+  gint again;           /* that layer */
   GHashTable *serials; /* image → serial last seen */
   gint other; /* the image the person works in instead; QI_HOST_NONE */
   char *other_name;

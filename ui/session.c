@@ -246,6 +246,7 @@ qi_session_bind_again (QiSession *session, gint image, gint layer)
       return FALSE;
     }
   session->memory = memory;
+  session->again = layer;
   qi_request_free (session->request);
   session->request = qi_request_copy (memory->request);
   session->request->seed = -1;

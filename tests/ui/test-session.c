@@ -533,6 +533,9 @@ test_edit_again (Fixture *f, gconstpointer data)
   g_assert_cmpstr (qi_session_request (f->session)->prompt, ==, "a boat");
   g_assert_cmpint (qi_session_request (f->session)->seed, ==, -1);
   g_assert_cmpint (qi_session_task (f->session), ==, QI_TASK_FILL);
+  g_autoptr (QiOrder) order = qi_session_order (f->session);
+  g_assert_cmpint (order->source.above, ==, ours); /* where it can be seen */
+  g_assert_cmpint (order->source.except, ==, ours);
   g_assert_false (qi_session_bind_again (f->session, f->image, f->photo));
   assert_card (f, QI_SAY_NOT_OURS);
 }
