@@ -83,10 +83,11 @@ class Tap:
         self.n = self.n_failed = 0
 
     def point(self, name, good, *why):
+        """why: what to say where it failed; functions are asked only then."""
         self.n += 1
         self.n_failed += not good
         if not good:
-            for line in '\n'.join(map(str, why)).splitlines():
+            for line in '\n'.join(str(w() if callable(w) else w) for w in why).splitlines():
                 print('# ' + line)
         print('%sok %d - %s' % ('' if good else 'not ', self.n, name), flush=True)
         return good

@@ -41,8 +41,18 @@ class Session:
     def check(self, name, good, *why):
         return self.tap.point('/plugin/gui/%s/%s' % (self.name, name), good, *why)
 
+    def dump(self):
+        return self.window.dump()[-900:]
+
     def look(self, image=None):
-        return self.gimp.ask(LOOK % (image or self.image))
+        """Asked again where the image changed under the question: an undo takes away a layer that was just listed."""
+        for _ in range(4):
+            try:
+                return self.gimp.ask(LOOK % (image or self.image))
+            except RuntimeError as error:
+                last = error
+                time.sleep(0.3)
+        raise last
 
     def open(self, command='fill', verb=re.compile('Fill|Remove')):
         self.gimp.command(command)
@@ -95,10 +105,10 @@ def type_and_run(s):
     s.screen.type('3')
     s.window.prompt().grab_focus()
     s.screen.key('ctrl+Return')
-    s.check('progress', until(30, lambda: s.window.find(RUNNING), 0.02), s.window.dump()[-600:])
-    s.check('bar', until(30, lambda: s.window.find(None, 'progress bar'), 0.02), s.window.dump()[-600:])
+    s.check('progress', until(30, lambda: s.window.find(RUNNING), 0.02), s.dump)
+    s.check('bar', until(30, lambda: s.window.find(None, 'progress bar'), 0.02), s.dump)
     s.check('results', s.window.wait('Keep', 'button', 120))
-    s.check('three', until(30, lambda: s.window.find(re.compile('Result 3 of 3'))), s.window.dump()[-600:])
+    s.check('three', until(30, lambda: s.window.find(re.compile('Result 3 of 3'))), s.dump)
     s.idle(60)
     s.before = before
 
@@ -110,10 +120,10 @@ def keep_second(s):
     s.screen.key('ctrl+End', 'Down')
     s.screen.key('Home')
     s.screen.key('Right')
-    s.check('second shown', until(15, lambda: s.window.find(re.compile('Result 2 of 3, seed'))), s.window.dump()[-800:])
+    s.check('second shown', until(15, lambda: s.window.find(re.compile('Result 2 of 3, seed'))), s.dump)
     s.screen.key('Return')
     after = until(20, lambda: (lambda v: v if len(v['layers']) == 2 and not s.window.find('Keep', 'button') else None)(s.look()), 0.3)
-    if not s.check('kept', after, s.look(), s.window.dump()[-600:]):
+    if not s.check('kept', after, s.look(), s.dump):
         return
     s.check('name', after['names'][0] == 'boat 狐', after['names'])
     s.check('pixels', after['hash'] != s.before['hash'])
@@ -158,7 +168,7 @@ def second_call(s):
     s.gimp.focus()
     time.sleep(1)
     s.gimp.command('edit')
-    s.check('mode', until(20, lambda: s.window.find('Edit', 'button')), s.window.dump()[-600:])
+    s.check('mode', until(20, lambda: s.window.find('Edit', 'button')), s.dump)
     s.check('one window', n == 1 and len(s.screen.applications()) == 1)
     s.screen.key('ctrl+w') # of the window, which has the keyboard now
     s.check('closed', s.window.gone(15))
@@ -172,7 +182,7 @@ def cancel(s):
     for stage, words in [('load', 'Loading'), ('encode', 'Reading'), ('denoise', 'Step'), ('decode', 'Finishing'), ('paste', 'Fitting')]:
         s.write('cancel ' + stage)
         s.screen.key('ctrl+Return')
-        if not s.check(stage + '/seen', until(60, lambda: s.window.find(re.compile('^' + words)), 0.02), s.window.dump()[-800:]):
+        if not s.check(stage + '/seen', until(60, lambda: s.window.find(re.compile('^' + words)), 0.02), s.dump):
             s.screen.key('Escape')
             s.idle(30)
             continue
@@ -218,7 +228,7 @@ def worker_killed(s):
     s.check('one worker', len(workers) == 1, workers)
     for pid in workers:
         os.kill(pid, signal.SIGKILL)
-    s.check('said', until(20, lambda: s.window.find(re.compile('The engine stopped unexpectedly'))), s.window.dump()[-900:])
+    s.check('said', until(20, lambda: s.window.find(re.compile('The engine stopped unexpectedly'))), s.dump)
     s.check('prompt kept', s.window.text(s.window.prompt()) == 'killed')
     s.check('GIMP lives', s.look()['layers'])
 
@@ -252,8 +262,8 @@ image.clean_all()
 answer = image.delete()
 ''' % s.image) if False else close_image(s)
     s.check('gone', until(15, lambda: not s.gimp.ask('answer = Gimp.Image.id_is_valid(%d)' % s.image), 0.3))
-    s.check('idle', s.idle(20), s.window.dump()[-600:])
-    s.check('generate', until(20, lambda: s.window.find('Generate', 'button')), s.window.dump()[-900:])
+    s.check('idle', s.idle(20), s.dump)
+    s.check('generate', until(20, lambda: s.window.find('Generate', 'button')), s.dump)
     s.check('GIMP lives', s.gimp.process.poll() is None)
 
 

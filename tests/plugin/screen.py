@@ -185,7 +185,15 @@ class Window:
         return found
 
     def dump(self):
-        return ', '.join('%s “%s”' % (n.get_role_name(), n.get_name()) for n in walk(self.application) if n.get_name())
+        """All that is named, for a message; a node may go away while it is asked."""
+        said = []
+        for node in walk(self.application):
+            try:
+                if node.get_name():
+                    said.append('%s “%s”' % (node.get_role_name(), node.get_name()))
+            except Exception:
+                pass
+        return ', '.join(said)
 
     def press(self, name, role='button'):
         self.wait(name, role).do_action(0)
@@ -194,7 +202,11 @@ class Window:
         return self.wait('Prompt', 'text')
 
     def text(self, node):
-        return Atspi.Text.get_text(node, 0, -1)
+        """What is written in it; None where it is gone."""
+        try:
+            return Atspi.Text.get_text(node, 0, -1)
+        except Exception:
+            return None
 
     def present(self):
         """Gives it the keyboard."""
