@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Stages encode and mmdit: the transformer, by plain flow matching on latents and prompt embeddings that are made once.
 
-    encode --size S [--scenes N]            scenes of S px as latents, with three prompts each as embeddings of the frozen encoder
-    mmdit --size S [--minutes M]            goes on from its last checkpoint, whatever size that was trained at
+    encode --size S [--scenes N] [--banners] scenes of S px as latents, with three prompts each as embeddings of the frozen encoder
+    mmdit --size S [--minutes M] [--banners P] goes on from its last checkpoint, whatever size that was trained at
 
 x(sigma) = (1 - sigma) x0 + sigma noise; the network learns noise - x0. Sigmas are drawn logit-normal and shifted like the
 schedule that pictures are later made with. One prompt in ten is empty, for guidance.
@@ -35,7 +35,7 @@ EMA = .99  # of the weights that are kept: short, since the rate falls to nothin
 
 # What scenes show. Pictures of 64 px hold little lettering, since nobody could read it.
 FEW_WORDS = {'one': .34, 'many': .15, 'related': .17, 'two': .12, 'word': .11, 'word and shape': .06, 'label': .02, 'slide': .03}
-MORE_WORDS = {'one': .21, 'many': .10, 'related': .12, 'two': .10, 'word': .21, 'word and shape': .12, 'label': .07, 'slide': .07}
+MORE_WORDS = {'one': .22, 'many': .10, 'related': .08, 'two': .08, 'word': .22, 'word and shape': .15, 'label': .07, 'slide': .08}
 
 
 def load_frozen(where):
@@ -83,16 +83,21 @@ def prompts_kept_back():
     return {json.loads(line)['prompt'] for line in open(os.path.join(ROOT, 'demo', 'prompts.jsonl'), encoding='utf-8')}
 
 
+def folder_of(size, banners):
+    return os.path.join(PLACE, f'encoded-{size}' + ('-banners' if banners else ''))
+
+
 def encode():
     options = argparse.ArgumentParser()
     options.add_argument('--size', type=int, required=True)
     options.add_argument('--scenes', type=int, default=60 * SHARD)
+    options.add_argument('--banners', action='store_true', help='words alone, S px wide and a third as high')
     o = options.parse_args()
     where, size = device(), o.size
     vae, encoder = load_frozen(where)
     tokenizer, kept_back = vocabulary.Tokenizer(os.path.join(PLACE, 'model', 'tokenizer')), prompts_kept_back()
     figures_of(vae)
-    folder = os.path.join(PLACE, f'encoded-{size}')
+    folder = folder_of(size, o.banners)
     os.makedirs(folder, exist_ok=True)
     began, fresh = time.time(), 0
     for shard in range(-(-o.scenes // SHARD)):
@@ -101,11 +106,14 @@ def encode():
             continue
         latents, rows = [], []
         for begin in range(shard * SHARD, (shard + 1) * SHARD, 64):
-            rngs = [np.random.default_rng([11, size, begin + i]) for i in range(64)]
-            made = [scenes.make(rng, scenes.pick(rng, FEW_WORDS if size <= 64 else MORE_WORDS)) for rng in rngs]
+            rngs = [np.random.default_rng([12 if o.banners else 11, size, begin + i]) for i in range(64)]
+            made = [scenes.banner(rng) if o.banners else scenes.make(rng, scenes.pick(rng, FEW_WORDS if size <= 64 else MORE_WORDS))
+                    for rng in rngs]
             prompts = [told(rng, s, kept_back) for rng, s in zip(rngs, made) for _ in range(TOLD)]
             pictures = np.stack([np.dstack([scenes.paint(s, size, begin + i), np.full((size, size, 1), 255, np.uint8)])
                                  for i, s in enumerate(made)])
+            if o.banners:
+                pictures = pictures[:, size // 3:-(size // 3)]
             with torch.no_grad(), torch.autocast(where.type, torch.bfloat16):
                 latents.append(vae.encode(to_signed(pictures.transpose(0, 3, 1, 2), where))[0].cpu().numpy().astype(np.float16))
                 rows += embed(encoder, tokenizer, prompts, where)
@@ -151,33 +159,25 @@ def sample(net, words, mask, empty, empty_mask, size, figures, steps=20, guidanc
 class Encoded:
     """What encode has made of one size, in memory; grows while encode is still at work."""
 
-    def __init__(self, size, figures, lettering=1.):
-        """lettering: the share that is used of the scenes with words."""
-        self.size, self.lettering = size, lettering
-        self.folder, self.read = os.path.join(PLACE, f'encoded-{size}'), set()
+    def __init__(self, size, figures, banners=False):
+        self.folder, self.read = folder_of(size, banners), set()
         self.mean, self.std = (f[:, None, None] for f in figures)
-        self.latents, self.prompts, self.used = [], [], []
+        self.latents, self.prompts = [], []
 
     def grow(self):
         for path in sorted(set(glob.glob(os.path.join(self.folder, '?????.npz'))) - self.read):
             self.read.add(path)
-            first = int(os.path.basename(path)[:5]) * SHARD
-            for i in range(SHARD):
-                rng = np.random.default_rng([11, self.size, first + i])
-                kind = scenes.pick(rng, FEW_WORDS if self.size <= 64 else MORE_WORDS)
-                if kind in ('one', 'many', 'related', 'two') or rng.random() < self.lettering:
-                    self.used.append(len(self.latents) + i)
             with np.load(path) as file:
                 self.latents += list(((file['latents'].astype(np.float32) - self.mean) / self.std).astype(np.float16))
                 self.prompts += np.split(file['rows'], np.cumsum(file['counts'])[:-1])
 
     def batches(self, where, seed):
-        """Endless: packed normalised latents, embeddings and their mask; prompts of like length come together."""
+        """Endless: rows of tokens, packed normalised latents, embeddings and their mask; prompts of like length come together."""
         rng = np.random.default_rng(seed)
         while True:
             self.grow()
             assert self.latents, 'run the stage encode of this size first'
-            order = rng.permutation(self.used)
+            order = rng.permutation(len(self.latents))
             for pool in (order[i:i + 16 * BATCH] for i in range(0, len(order) - 16 * BATCH + 1, 16 * BATCH)):
                 which = pool * TOLD + rng.integers(0, TOLD, len(pool))
                 alike = np.argsort([len(self.prompts[i]) for i in which], kind='stable').reshape(-1, BATCH)
@@ -188,7 +188,15 @@ class Encoded:
                     for w, r in zip(words, rows):
                         w[:len(r)] = r
                     mask = torch.arange(words.shape[1])[None] < torch.tensor([len(r) for r in rows])[:, None]
-                    yield pack(x).to(where), torch.from_numpy(words).to(where), mask.to(where)
+                    yield x.shape[2] // 2, pack(x).to(where), torch.from_numpy(words).to(where), mask.to(where)
+
+
+def mixed(size, figures, share, where, seed):
+    """Batches of scenes, and of banners at random in that share of the steps."""
+    rng, scenes_in = np.random.default_rng([5, seed]), Encoded(size, figures).batches(where, seed)
+    banners = Encoded(size, figures, True).batches(where, seed)
+    while True:
+        yield next(banners if rng.random() < share else scenes_in)
 
 
 def main():
@@ -197,10 +205,10 @@ def main():
     options.add_argument('--minutes', type=float, default=120)
     options.add_argument('--rate', type=float, default=RATE)
     options.add_argument('--decay', type=float, default=.6, help='the share of the time, at the end, in which the rate falls to nothing')
-    options.add_argument('--lettering', type=float, default=1., help='the share that is used of the scenes with words')
+    options.add_argument('--banners', type=float, default=0., help='the share of the steps that learn from words alone')
     options.add_argument('--every', type=float, default=240, help='seconds between checkpoints')
     o = options.parse_args()
-    where, side = device(), o.size // 16
+    where, width = device(), o.size // 16
     torch.manual_seed(3)
     net, mean_net = Mmdit().to(where), Mmdit().to(where)
     optimizer = Muon(net.named_parameters(), o.rate, lambda name, p: 'transformer_blocks' not in name or '_mod' in name)
@@ -214,14 +222,14 @@ def main():
             optimizer.load_state_dict(saved['optimizer'])
         spent, step = (saved['spent'] if saved['size'] == o.size else 0.), saved['step']
     vae, encoder = load_frozen(where)
-    data = Encoded(o.size, figures_of(vae), o.lettering)
+    figures = figures_of(vae)
     with torch.no_grad():
         empty, = embed(encoder, vocabulary.Tokenizer(os.path.join(PLACE, 'model', 'tokenizer')), [' '], where)
     empty = torch.from_numpy(empty.astype(np.float32)).to(where)
     del vae, encoder
     print('%.2f M parameters, step %d, %.1f min spent' % (sum(p.numel() for p in net.parameters()) / 1e6, step, spent / 60), flush=True)
     last, total, count, began = time.time(), 0., 0, time.time()
-    for x0, words, mask in data.batches(where, step):
+    for height, x0, words, mask in mixed(o.size, figures, o.banners, where, step):
         if spent >= o.minutes * 60:
             break
         left = 1 - spent / (o.minutes * 60)
@@ -235,7 +243,7 @@ def main():
         noise = torch.randn_like(x0)
         x = x0 + sigma[:, None, None] * (noise - x0)
         with torch.autocast(where.type, torch.bfloat16):
-            v = net(x, side, side, words, sigma, mask)
+            v = net(x, height, width, words, sigma, mask)
         loss = (v.float() - (noise - x0)).square().mean()
         optimizer.zero_grad(set_to_none=True)
         loss.backward()
