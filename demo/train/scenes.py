@@ -180,12 +180,16 @@ def clear(scene):
                for i, a in enumerate(boxes) for b in boxes[:i])
 
 
-def banner(rng):
-    """A word in the middle of a plain ground, low enough that the middle third of the picture shows all of it."""
+def banner(rng, thirds):
+    """A word of at most two letters for each third of the width, in the middle of a plain ground; those thirds of the width, and
+    the middle third of the height, show all of it."""
     while True:
         scene = make(rng, 'word')
         scene['background'].update(kind='plain')
-        scene['words'] = [lettering(rng, scene, 'center', height=rng.uniform(.13, .24 if rng.random() < .9 else .27))]
+        text = word(rng)
+        if len(text) > 2 * thirds or is_cjk(text) and thirds < 3:
+            text = ''.join('ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789'[rng.integers(36)] for _ in range(rng.integers(1, 2 * thirds + 1)))
+        scene['words'] = [lettering(rng, scene, 'center', .3 * thirds, rng.uniform(.13, .24 if rng.random() < .9 else .27), text)]
         if scene['words'][0]:
             return scene
 

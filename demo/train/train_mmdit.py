@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Stages encode and mmdit: the transformer, by plain flow matching on latents and prompt embeddings that are made once.
 
-    encode --size S [--scenes N] [--banners] scenes of S px as latents, with three prompts each as embeddings of the frozen encoder
-    mmdit --size S [--minutes M] [--banners P] goes on from its last checkpoint, whatever size that was trained at
+    encode --size S [--scenes N] [--banners T] scenes of S px as latents, with three prompts each as embeddings of the frozen encoder
+    mmdit --size S [--minutes M] [--banners P P P] goes on from its last checkpoint, whatever size that was trained at
 
 x(sigma) = (1 - sigma) x0 + sigma noise; the network learns noise - x0. Sigmas are drawn logit-normal and shifted like the
 schedule that pictures are later made with. One prompt in ten is empty, for guidance.
@@ -84,14 +84,14 @@ def prompts_kept_back():
 
 
 def folder_of(size, banners):
-    return os.path.join(PLACE, f'encoded-{size}' + ('-banners' if banners else ''))
+    return os.path.join(PLACE, f'encoded-{size}' + (f'-banners-{banners}' if banners else ''))
 
 
 def encode():
     options = argparse.ArgumentParser()
     options.add_argument('--size', type=int, required=True)
     options.add_argument('--scenes', type=int, default=60 * SHARD)
-    options.add_argument('--banners', action='store_true', help='words alone, S px wide and a third as high')
+    options.add_argument('--banners', type=int, default=0, help='words alone, as many thirds of S px wide and one high')
     o = options.parse_args()
     where, size = device(), o.size
     vae, encoder = load_frozen(where)
@@ -106,14 +106,15 @@ def encode():
             continue
         latents, rows = [], []
         for begin in range(shard * SHARD, (shard + 1) * SHARD, 64):
-            rngs = [np.random.default_rng([12 if o.banners else 11, size, begin + i]) for i in range(64)]
-            made = [scenes.banner(rng) if o.banners else scenes.make(rng, scenes.pick(rng, FEW_WORDS if size <= 64 else MORE_WORDS))
+            rngs = [np.random.default_rng([11 + o.banners, size, begin + i]) for i in range(64)]
+            made = [scenes.banner(rng, o.banners) if o.banners else scenes.make(rng, scenes.pick(rng, FEW_WORDS if size <= 64 else MORE_WORDS))
                     for rng in rngs]
             prompts = [told(rng, s, kept_back) for rng, s in zip(rngs, made) for _ in range(TOLD)]
             pictures = np.stack([np.dstack([scenes.paint(s, size, begin + i), np.full((size, size, 1), 255, np.uint8)])
                                  for i, s in enumerate(made)])
             if o.banners:
-                pictures = pictures[:, size // 3:-(size // 3)]
+                aside = size * (3 - o.banners) // 6
+                pictures = pictures[:, size // 3:-(size // 3), aside:size - aside]
             with torch.no_grad(), torch.autocast(where.type, torch.bfloat16):
                 latents.append(vae.encode(to_signed(pictures.transpose(0, 3, 1, 2), where))[0].cpu().numpy().astype(np.float16))
                 rows += embed(encoder, tokenizer, prompts, where)
@@ -159,7 +160,7 @@ def sample(net, words, mask, empty, empty_mask, size, figures, steps=20, guidanc
 class Encoded:
     """What encode has made of one size, in memory; grows while encode is still at work."""
 
-    def __init__(self, size, figures, banners=False):
+    def __init__(self, size, figures, banners=0):
         self.folder, self.read = folder_of(size, banners), set()
         self.mean, self.std = (f[:, None, None] for f in figures)
         self.latents, self.prompts = [], []
@@ -172,7 +173,7 @@ class Encoded:
                 self.prompts += np.split(file['rows'], np.cumsum(file['counts'])[:-1])
 
     def batches(self, where, seed):
-        """Endless: rows of tokens, packed normalised latents, embeddings and their mask; prompts of like length come together."""
+        """Endless: rows and columns of tokens, packed normalised latents, embeddings and their mask; prompts of like length come together."""
         rng = np.random.default_rng(seed)
         while True:
             self.grow()
@@ -188,15 +189,14 @@ class Encoded:
                     for w, r in zip(words, rows):
                         w[:len(r)] = r
                     mask = torch.arange(words.shape[1])[None] < torch.tensor([len(r) for r in rows])[:, None]
-                    yield x.shape[2] // 2, pack(x).to(where), torch.from_numpy(words).to(where), mask.to(where)
+                    yield x.shape[2] // 2, x.shape[3] // 2, pack(x).to(where), torch.from_numpy(words).to(where), mask.to(where)
 
 
-def mixed(size, figures, share, where, seed):
-    """Batches of scenes, and of banners at random in that share of the steps."""
-    rng, scenes_in = np.random.default_rng([5, seed]), Encoded(size, figures).batches(where, seed)
-    banners = Encoded(size, figures, True).batches(where, seed)
+def mixed(size, figures, banners, where, seed):
+    """Batches of scenes, and at random in these shares of the steps of banners of one, two and three thirds."""
+    rng, sources = np.random.default_rng([5, seed]), [Encoded(size, figures, b).batches(where, seed) for b in range(4)]
     while True:
-        yield next(banners if rng.random() < share else scenes_in)
+        yield next(sources[rng.choice(4, p=[1 - sum(banners), *banners])])
 
 
 def main():
@@ -205,10 +205,11 @@ def main():
     options.add_argument('--minutes', type=float, default=120)
     options.add_argument('--rate', type=float, default=RATE)
     options.add_argument('--decay', type=float, default=.6, help='the share of the time, at the end, in which the rate falls to nothing')
-    options.add_argument('--banners', type=float, default=0., help='the share of the steps that learn from words alone')
+    options.add_argument('--banners', type=float, nargs=3, default=[0., 0., 0.], metavar='P',
+                         help='the shares of the steps that learn from words alone, on one, two and three thirds of the width')
     options.add_argument('--every', type=float, default=240, help='seconds between checkpoints')
     o = options.parse_args()
-    where, width = device(), o.size // 16
+    where = device()
     torch.manual_seed(3)
     net, mean_net = Mmdit().to(where), Mmdit().to(where)
     optimizer = Muon(net.named_parameters(), o.rate, lambda name, p: 'transformer_blocks' not in name or '_mod' in name)
@@ -229,7 +230,7 @@ def main():
     del vae, encoder
     print('%.2f M parameters, step %d, %.1f min spent' % (sum(p.numel() for p in net.parameters()) / 1e6, step, spent / 60), flush=True)
     last, total, count, began = time.time(), 0., 0, time.time()
-    for height, x0, words, mask in mixed(o.size, figures, o.banners, where, step):
+    for height, width, x0, words, mask in mixed(o.size, figures, o.banners, where, step):
         if spent >= o.minutes * 60:
             break
         left = 1 - spent / (o.minutes * 60)
