@@ -57,9 +57,11 @@ def free_colour(rng, scene, *others, words=False):
     return good[rng.integers(len(good))] if good else None
 
 
+DRAWN = list(SHAPES)  # one of these is drawn at random; whoever needs some more often appends them
+
+
 def shape_name(rng):
-    """Stars and crosses twice as often as others: they are the hardest to draw."""
-    return (SHAPES + ['star', 'cross'])[rng.integers(len(SHAPES) + 2)]
+    return DRAWN[rng.integers(len(DRAWN))]
 
 
 def item(rng, scene, size=None, place=None, colour=None, shape=None):

@@ -2,8 +2,10 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Stages encode and mmdit: the transformer, by plain flow matching on latents and prompt embeddings that are made once.
 
-    encode --size S [--scenes N] [--banners T] scenes of S px as latents, with three prompts each as embeddings of the frozen encoder
-    mmdit --size S [--minutes M] [--banners P P P] goes on from its last checkpoint, whatever size that was trained at
+    encode --size S [--scenes N] [--banners T | --filtered]
+        scenes of S px as latents, with three prompts each as embeddings of the frozen encoder
+    mmdit --size S [--minutes M] [--banners P P P]
+        goes on from its last checkpoint, whatever size that was trained at
 
 x(sigma) = (1 - sigma) x0 + sigma noise; the network learns noise - x0. Sigmas are drawn logit-normal and shifted like the
 schedule that pictures are later made with. One prompt in ten is empty, for guidance.
@@ -19,6 +21,8 @@ import numpy as np
 import torch
 
 import captions
+import faults
+import filters
 import scenes
 import vocabulary
 from mmdit import Mmdit, pack, unpack
@@ -27,8 +31,10 @@ from place import PLACE, ROOT, device
 from qwen import QwenVl
 from train_vae import latent_figures, to_signed
 from vae import Vae
+from words import SHAPES
 
 WORDS, SHARD, TOLD = 48, 1024, 3  # rows of a prompt's embedding that are kept at most; scenes of a file; prompts of a scene
+FILTERED = 90000  # from this number on, files hold what came through the filters
 BATCH, RATE = 64, 3e-3
 ADAM = .3  # its share of the rate
 EMA = .99  # of the weights that are kept: short, since the rate falls to nothing
@@ -87,37 +93,66 @@ def folder_of(size, banners):
     return os.path.join(PLACE, f'encoded-{size}' + (f'-banners-{banners}' if banners else ''))
 
 
+def clean_scene(size, banners, i):
+    """Scene i, and the generator that goes on to draw its prompts."""
+    rng = np.random.default_rng([11 + banners, size, i])
+    scenes.DRAWN = SHAPES + ['star', 'cross']  # the hardest to draw
+    return rng, scenes.banner(rng, banners) if banners else scenes.make(rng, scenes.pick(rng, FEW_WORDS if size <= 64 else MORE_WORDS))
+
+
+def clean(size, banners, kept_back):
+    """Of scene i: picture [height width 3] and prompts."""
+    aside = size * (3 - banners) // 6
+
+    def make(i):
+        rng, scene = clean_scene(size, banners, i)
+        picture = scenes.paint(scene, size, i)
+        if banners:
+            picture = picture[size // 3:-(size // 3), aside:size - aside]
+        return picture, [told(rng, scene, kept_back) for _ in range(TOLD)]
+    return make
+
+
+def filtered(size, kept_back):
+    """The same of what the filters let through at their last size, with the one prompt that came with it (none where it is kept for
+    tests); and how many there are."""
+    with open(os.path.join(PLACE, f'filter-{max(filters.LIMITS)}.json')) as file:
+        numbers = json.load(file)['numbers']
+
+    def make(i):
+        raw = faults.raw(numbers[i], size)
+        return filters.decode(raw['file']), [raw['prompt'] if raw['prompt'] not in kept_back else ' '] * TOLD
+    return make, len(numbers)
+
+
 def encode():
     options = argparse.ArgumentParser()
     options.add_argument('--size', type=int, required=True)
     options.add_argument('--scenes', type=int, default=60 * SHARD)
     options.add_argument('--banners', type=int, default=0, help='words alone, as many thirds of S px wide and one high')
+    options.add_argument('--filtered', action='store_true', help='raw pictures that the stage filter let through; beside the clean ones')
     o = options.parse_args()
     where, size = device(), o.size
     vae, encoder = load_frozen(where)
-    tokenizer, kept_back = vocabulary.Tokenizer(os.path.join(PLACE, 'model', 'tokenizer')), prompts_kept_back()
+    tokenizer = vocabulary.Tokenizer(os.path.join(PLACE, 'model', 'tokenizer'))
     figures_of(vae)
-    folder = folder_of(size, o.banners)
+    folder, kept_back = folder_of(size, o.banners), prompts_kept_back()
+    first, make, n = 0, clean(size, o.banners, kept_back), o.scenes
+    if o.filtered:
+        first, (make, n) = FILTERED, filtered(size, kept_back)
     os.makedirs(folder, exist_ok=True)
     began, fresh = time.time(), 0
-    for shard in range(-(-o.scenes // SHARD)):
-        path = os.path.join(folder, '%05d.npz' % shard)
+    for shard in range(n // SHARD if o.filtered else -(-n // SHARD)):
+        path = os.path.join(folder, '%05d.npz' % (first + shard))
         if os.path.exists(path):
             continue
         latents, rows = [], []
         for begin in range(shard * SHARD, (shard + 1) * SHARD, 64):
-            rngs = [np.random.default_rng([11 + o.banners, size, begin + i]) for i in range(64)]
-            made = [scenes.banner(rng, o.banners) if o.banners else scenes.make(rng, scenes.pick(rng, FEW_WORDS if size <= 64 else MORE_WORDS))
-                    for rng in rngs]
-            prompts = [told(rng, s, kept_back) for rng, s in zip(rngs, made) for _ in range(TOLD)]
-            pictures = np.stack([np.dstack([scenes.paint(s, size, begin + i), np.full((size, size, 1), 255, np.uint8)])
-                                 for i, s in enumerate(made)])
-            if o.banners:
-                aside = size * (3 - o.banners) // 6
-                pictures = pictures[:, size // 3:-(size // 3), aside:size - aside]
+            pictures, prompts = zip(*(make(i) for i in range(begin, begin + 64)))
+            pictures = np.concatenate([np.stack(pictures), np.full((64, *pictures[0].shape[:2], 1), 255, np.uint8)], -1)
             with torch.no_grad(), torch.autocast(where.type, torch.bfloat16):
                 latents.append(vae.encode(to_signed(pictures.transpose(0, 3, 1, 2), where))[0].cpu().numpy().astype(np.float16))
-                rows += embed(encoder, tokenizer, prompts, where)
+                rows += embed(encoder, tokenizer, [p for some in prompts for p in some], where)
         np.savez(path + '.part.npz', latents=np.concatenate(latents), rows=np.concatenate(rows), counts=np.array([len(r) for r in rows], np.int32))
         os.replace(path + '.part.npz', path)
         fresh += SHARD
