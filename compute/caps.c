@@ -20,21 +20,26 @@ qi_caps_has_extension (VkPhysicalDevice physical, const char *name)
   return FALSE;
 }
 
+/* copy_family: of queues that do nothing but copy, beside the computing; else the same. */
 static gboolean
-find_compute_queue (VkPhysicalDevice physical, guint32 *family, gboolean *timestamps)
+find_queues (VkPhysicalDevice physical, guint32 *family, guint32 *copy_family, gboolean *timestamps)
 {
   VkQueueFamilyProperties list[32];
-  guint32 n = G_N_ELEMENTS (list);
+  const VkQueueFlags other = VK_QUEUE_GRAPHICS_BIT | VK_QUEUE_COMPUTE_BIT | VK_QUEUE_VIDEO_DECODE_BIT_KHR |
+                             VK_QUEUE_VIDEO_ENCODE_BIT_KHR | VK_QUEUE_OPTICAL_FLOW_BIT_NV;
+  guint32 n = G_N_ELEMENTS (list), compute = 0;
 
   vkGetPhysicalDeviceQueueFamilyProperties (physical, &n, list);
-  for (guint i = 0; i < n; i++)
-    if (list[i].queueFlags & VK_QUEUE_COMPUTE_BIT)
-      {
-        *family = i;
-        *timestamps = list[i].timestampValidBits > 0;
-        return TRUE;
-      }
-  return FALSE;
+  while (compute < n && !(list[compute].queueFlags & VK_QUEUE_COMPUTE_BIT))
+    compute++;
+  if (compute == n)
+    return FALSE;
+  *family = *copy_family = compute;
+  *timestamps = list[compute].timestampValidBits > 0;
+  for (guint i = 0; i < n && *copy_family == compute; i++)
+    if (list[i].queueFlags & VK_QUEUE_TRANSFER_BIT && !(list[i].queueFlags & other))
+      *copy_family = i;
+  return TRUE;
 }
 
 static void
@@ -114,7 +119,7 @@ qi_caps_read (VkPhysicalDevice physical, QiCaps *caps, const char **why)
   caps->info.f16_arithmetic = f12.shaderFloat16;
   caps->info.coopmat = qi_caps_has_extension (physical, "VK_KHR_cooperative_matrix");
   caps->info.coopmat2 = qi_caps_has_extension (physical, "VK_NV_cooperative_matrix2");
-  if (!find_compute_queue (physical, &caps->queue_family, &caps->info.timestamps))
+  if (!find_queues (physical, &caps->queue_family, &caps->copy_family, &caps->info.timestamps))
     *why = "it has no compute queue";
   else if (!f11.storageBuffer16BitAccess || !f12.storageBuffer8BitAccess || !f12.shaderInt8 || !f.features.shaderInt16)
     *why = "its shaders cannot read 8- and 16-bit values";

@@ -6,6 +6,7 @@
 
 #include "base/bytes.h"
 #include "base/error.h"
+#include "compute/fault.h"
 #include "compute/pipeline.h"
 #include "compute/vk-check.h"
 
@@ -206,14 +207,12 @@ create_device (QiDevice *device, GError **error)
   const VkPhysicalDeviceFeatures2 f = { .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_FEATURES_2,
                                         .pNext = &f11,
                                         .features.shaderInt16 = VK_TRUE };
-  const VkDeviceQueueCreateInfo queue = { .sType = VK_STRUCTURE_TYPE_DEVICE_QUEUE_CREATE_INFO,
-                                          .queueFamilyIndex = device->queue_family,
-                                          .queueCount = 1,
-                                          .pQueuePriorities = &priority };
+  const guint32 families[2] = { device->queue_family, device->copy_family };
+  VkDeviceQueueCreateInfo queues[2];
   const VkDeviceCreateInfo info = { .sType = VK_STRUCTURE_TYPE_DEVICE_CREATE_INFO,
                                     .pNext = &f,
-                                    .queueCreateInfoCount = 1,
-                                    .pQueueCreateInfos = &queue,
+                                    .queueCreateInfoCount = families[0] != families[1] ? 2 : 1,
+                                    .pQueueCreateInfos = queues,
                                     .enabledExtensionCount = budget ? 2 : 1,
                                     .ppEnabledExtensionNames = extensions };
   VmaAllocatorCreateInfo vma = { .flags = budget ? VMA_ALLOCATOR_CREATE_EXT_MEMORY_BUDGET_BIT : 0,
@@ -222,9 +221,15 @@ create_device (QiDevice *device, GError **error)
                                  .vulkanApiVersion = VK_API_VERSION_1_3 };
   VmaVulkanFunctions functions = { 0 };
 
+  for (guint i = 0; i < G_N_ELEMENTS (queues); i++)
+    queues[i] = (VkDeviceQueueCreateInfo){ .sType = VK_STRUCTURE_TYPE_DEVICE_QUEUE_CREATE_INFO,
+                                           .queueFamilyIndex = families[i],
+                                           .queueCount = 1,
+                                           .pQueuePriorities = &priority };
   if (!qi_vk_check (vkCreateDevice (device->physical, &info, NULL, &device->device), "vkCreateDevice", error))
     return FALSE;
   vkGetDeviceQueue (device->device, device->queue_family, 0, &device->queue);
+  vkGetDeviceQueue (device->device, device->copy_family, 0, &device->copy_queue);
   functions.vkGetInstanceProcAddr = vkGetInstanceProcAddr;
   functions.vkGetDeviceProcAddr = vkGetDeviceProcAddr;
   vma.device = device->device;
@@ -241,6 +246,7 @@ take_caps (QiDevice *device, const QiCaps *caps)
   device->info.name = device->name;
   device->info.driver = device->driver;
   device->queue_family = caps->queue_family;
+  device->copy_family = caps->copy_family;
   device->timestamp_seconds = caps->timestamp_seconds;
   device->offset_alignment = MAX (caps->offset_alignment, 4);
   if (device->memory_limit)
@@ -328,6 +334,19 @@ qi_device_over_limit (QiDevice *device, guint64 more_bytes)
   const guint64 used = qi_device_memory (device).blocks;
 
   return device->memory_limit && (used > device->memory_limit || more_bytes > device->memory_limit - used);
+}
+
+VkResult
+qi_device_submit (QiDevice *device, VkQueue queue, const VkSubmitInfo2 *info)
+{
+  VkResult result;
+
+  if (qi_fault (QI_FAULT_SUBMIT))
+    return VK_ERROR_OUT_OF_DEVICE_MEMORY;
+  g_mutex_lock (&device->lock);
+  result = vkQueueSubmit2 (queue, 1, info, VK_NULL_HANDLE);
+  g_mutex_unlock (&device->lock);
+  return result;
 }
 
 static void

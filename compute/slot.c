@@ -35,7 +35,7 @@ qi_slot_init (QiSlot *slot, QiDevice *device, GError **error)
   if (device->profile &&
       !qi_vk_check (vkCreateQueryPool (device->device, &queries, NULL, &slot->queries), "vkCreateQueryPool", error))
     return FALSE;
-  slot->staging = qi_block_new (device, "staging", QI_SLOT_STAGING, TRUE, error);
+  slot->staging = qi_block_new (device, "staging", QI_SLOT_STAGING, QI_BLOCK_HOST, error);
   return slot->staging != NULL;
 }
 

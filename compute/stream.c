@@ -1,6 +1,6 @@
 /* SPDX-FileCopyrightText: Sfumato authors
  * SPDX-License-Identifier: GPL-3.0-or-later */
-#include "compute/stream-private.h"
+#include "compute/ring-private.h"
 
 #include <string.h>
 
@@ -61,7 +61,7 @@ open_gpu_side (QiStream *s)
         qi_stream_take_error (s, error);
         return;
       }
-  if (!(s->dummy = qi_block_new (s->device, "dummy", QI_TENSOR_ALIGN, FALSE, &error)))
+  if (!(s->dummy = qi_block_new (s->device, "dummy", QI_TENSOR_ALIGN, QI_BLOCK_DEVICE, &error)))
     qi_stream_take_error (s, error);
 }
 
@@ -85,8 +85,8 @@ qi_stream_new (QiDevice *device, gboolean plan)
   return s;
 }
 
-static void
-wait_all (QiStream *s)
+void
+qi_stream_wait_all (QiStream *s)
 {
   const VkSemaphoreWaitInfo info = { .sType = VK_STRUCTURE_TYPE_SEMAPHORE_WAIT_INFO,
                                      .semaphoreCount = 1,
@@ -102,7 +102,9 @@ qi_stream_free (QiStream *s)
 {
   if (!s)
     return;
-  wait_all (s);
+  if (s->ring)
+    qi_ring_detach (s->ring);
+  qi_stream_wait_all (s);
   g_ptr_array_unref (s->scopes);
   for (guint i = 0; i < QI_N_SLOTS; i++)
     qi_slot_clear (&s->slots[i]);
@@ -301,8 +303,11 @@ qi_stream_finish (QiStream *s, GError **error)
     }
   if (!s->error)
     return TRUE;
-  wait_all (s);
+  if (s->ring)
+    qi_ring_detach (s->ring); /* it may wait for what is dropped now */
+  qi_stream_wait_all (s);
   s->recording = FALSE; /* what was recorded is dropped when the slot begins anew */
+  s->wait_for = s->tell = VK_NULL_HANDLE;
   g_propagate_error (error, s->lost ? g_error_copy (s->error) : g_steal_pointer (&s->error));
   return FALSE;
 }

@@ -163,8 +163,9 @@ check_messages (QiEngine *engine, GError **error)
 static gboolean
 run_order (QiEngine *engine, const QiOrder *order, const QiJob *request, QiPlanes *pictures, GError **error)
 {
+  const guint64 budget = budget_now (engine);
   g_autoptr (QiPlan) plan = qi_plan_new (engine->device, engine->set, engine->compute, order->pipeline, order->jobs, order->n,
-                                         order->loras, error);
+                                         order->loras, budget, error);
   QiJob job = *request;
   gboolean done;
 
@@ -172,7 +173,7 @@ run_order (QiEngine *engine, const QiOrder *order, const QiJob *request, QiPlane
     return FALSE;
   job.plan = plan;
   job.loras = order->loras;
-  job.budget = budget_now (engine);
+  job.budget = budget;
   if (!qi_plan_fits (plan, job.budget, error)) /* before anything is read */
     return FALSE;
   qi_runtime_set_job (engine->runtime, &job);
@@ -271,6 +272,7 @@ qi_engine_caption (QiEngine *engine, QiImage *image, const QiCaptionOptions *opt
 {
   Sight sight = { { .image = image }, options ? *options : (QiCaptionOptions){ 0 } };
   g_autoptr (QiPlan) plan = NULL;
+  const guint64 budget = budget_now (engine);
   GError *failure = NULL;
   QiCaption *caption = NULL;
 
@@ -280,11 +282,11 @@ qi_engine_caption (QiEngine *engine, QiImage *image, const QiCaptionOptions *opt
       return NULL;
     }
   if (g_cancellable_set_error_if_cancelled (cancellable, error)
-      || !(plan = qi_plan_of (engine->device, engine->set, engine->compute, plan_caption, &sight, error)))
+      || !(plan = qi_plan_of (engine->device, engine->set, engine->compute, plan_caption, &sight, budget, error)))
     return NULL;
 
   const QiJob job = { .plan = plan,
-                      .budget = budget_now (engine),
+                      .budget = budget,
                       .progress = progress,
                       .user_data = user_data,
                       .cancellable = cancellable };
@@ -308,15 +310,17 @@ qi_engine_plan_json (QiEngine *engine, const QiRequest *request, const QiInputs 
 {
   g_auto (QiOrder) order = { 0 };
   g_autoptr (QiPlan) plan = NULL;
+  const guint64 budget = budget_now (engine);
 
   if (!qi_order_fill (&order, engine->set, request, inputs, error))
     return NULL;
-  plan = qi_plan_new (engine->device, engine->set, engine->compute, order.pipeline, order.jobs, order.n, order.loras, error);
+  plan = qi_plan_new (engine->device, engine->set, engine->compute, order.pipeline, order.jobs, order.n, order.loras,
+                      budget, error);
   if (!plan)
     return NULL;
 
   const QiPlanRequest asked = { order.pipeline->name, order.width, order.height, order.steps, order.n, order.guidance,
-                                budget_now (engine) };
+                                budget };
 
   return qi_plan_json (plan, &asked, qi_device_info (engine->device), engine->compute);
 }

@@ -83,6 +83,12 @@ stages_array (yyjson_mut_doc *doc, const QiPlan *plan)
       yyjson_mut_obj_add_uint (doc, o, "weights_block_bytes", stage.weights_blocks);
       yyjson_mut_obj_add_uint (doc, o, "scratch_bytes", stage.scratch);
       yyjson_mut_obj_add_uint (doc, o, "scratch_block_bytes", stage.scratch_blocks);
+      if (stage.n_blocks)
+        {
+          yyjson_mut_obj_add_uint (doc, o, "blocks", stage.n_blocks);
+          yyjson_mut_obj_add_uint (doc, o, "streamed_blocks", stage.n_streamed);
+          yyjson_mut_obj_add_uint (doc, o, "ring_bytes", stage.ring);
+        }
       yyjson_mut_obj_add_uint (doc, o, "stage_bytes", qi_plan_stage_bytes (plan, i));
     }
   return stages;

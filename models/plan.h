@@ -13,15 +13,20 @@ typedef struct
   gboolean used;
   guint64 weights, weights_blocks; /* of tensors, and of the blocks that hold them */
   guint64 scratch, scratch_blocks; /* at their peak */
+  guint n_blocks, n_streamed;      /* of a transformer: how many it has, how many are copied ahead of each use; the rest is kept */
+  guint64 ring;                    /* of weights_blocks: where they are copied to */
 } QiPlanStage;
 
-/* For n_jobs jobs of a pipeline with these LoRA files (NULL: none); nothing is allocated. (transfer full) */
+/* For n_jobs jobs of a pipeline with these LoRA files (NULL: none); nothing is allocated. budget: bytes that a stage may take (0:
+ * no limit); where one takes more as few blocks are kept as that needs, and a plan that is still larger is a plan all the
+ * same: qi_plan_fits() tells. (transfer full) */
 QiPlan *qi_plan_new (QiDevice *device, const QiModelSet *set, QiCompute compute, const QiPipeline *pipeline,
-                     const QiPipelineJob *jobs, guint n_jobs, const QiLoras *loras, GError **error);
+                     const QiPipelineJob *jobs, guint n_jobs, const QiLoras *loras, guint64 budget,
+                     GError **error);
 /* For whatever run does with a planning runtime. (transfer full) */
 typedef gboolean (*QiPlanFunc) (QiRuntime *runtime, gpointer user_data, GError **error);
 QiPlan *qi_plan_of (QiDevice *device, const QiModelSet *set, QiCompute compute, QiPlanFunc run, gpointer user_data,
-                    GError **error);
+                    guint64 budget, GError **error);
 void qi_plan_free (QiPlan *plan);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (QiPlan, qi_plan_free)
 

@@ -96,6 +96,18 @@ guint64 qi_runtime_held_bytes (const QiRuntime *runtime); /* blocks of all loade
 const QiPool *qi_runtime_weights (const QiRuntime *runtime, QiPart part);
 const QiPool *qi_runtime_scratch (const QiRuntime *runtime, QiPart part);
 
+const QiRing *qi_runtime_ring (const QiRuntime *runtime, QiPart part);
+
+/* Blocks of a part that can be copied ahead of each use instead of being kept, and how many are; 0: of no such part. A
+ * planning runtime does the part's loading over, with that many. */
+guint qi_runtime_n_blocks (const QiRuntime *runtime, QiPart part);
+guint qi_runtime_n_streamed (const QiRuntime *runtime, QiPart part);
+gboolean qi_runtime_plan_streaming (QiRuntime *runtime, QiPart part, guint n_streamed, GError **error);
+
+/* In the transformer's stage: what of it depends on the timestep alone, at each of n sigmas (qi_mmdit_modulate()); kept until it is
+ * asked for at others. (transfer full); empty in a plan, NULL with error. */
+GBytes *qi_runtime_modulation (QiRuntime *runtime, const float *sigmas, guint n, GError **error);
+
 /* GPU time per op since the last call, of a device that profiles; element type QiOpTime. (transfer full) */
 GArray *qi_runtime_take_profile (QiRuntime *runtime);
 

@@ -122,7 +122,7 @@ planned (void)
   guint64 budget = 0, before;
 
   prepare (&work, NULL);
-  g_autoptr (QiPlan) plan = qi_plan_new (device, work.set, QI_COMPUTE_F32, layered (), &work.job, 1, NULL, &error);
+  g_autoptr (QiPlan) plan = qi_plan_new (device, work.set, QI_COMPUTE_F32, layered (), &work.job, 1, NULL, 0, &error);
   g_assert_no_error (error);
   g_assert_true (qi_plan_stage (plan, QI_PART_TEXT_HEAD).used && qi_plan_stage (plan, QI_PART_VISION).used);
   for (QiPart part = 0; part < QI_N_PARTS; part++)
@@ -140,7 +140,7 @@ planned (void)
 
   /* With a prompt there is nothing to describe, and nothing planned for it. */
   work.job.prompt = "a fox";
-  g_autoptr (QiPlan) lean = qi_plan_new (device, work.set, QI_COMPUTE_F32, layered (), &work.job, 1, NULL, &error);
+  g_autoptr (QiPlan) lean = qi_plan_new (device, work.set, QI_COMPUTE_F32, layered (), &work.job, 1, NULL, 0, &error);
   g_assert_no_error (error);
   g_assert_false (qi_plan_stage (lean, QI_PART_TEXT_HEAD).used || qi_plan_stage (lean, QI_PART_VISION).used);
 }
@@ -155,7 +155,7 @@ speechless (void)
   prepare (&work, "fp8-scaled.safetensors");
   g_assert_false (qi_speak_check (work.set, NULL));
   g_assert_false (qi_pipeline_describes (layered (), work.set, &work.job));
-  g_autoptr (QiPlan) plan = qi_plan_new (device, work.set, QI_COMPUTE_F32, layered (), &work.job, 1, NULL, &error);
+  g_autoptr (QiPlan) plan = qi_plan_new (device, work.set, QI_COMPUTE_F32, layered (), &work.job, 1, NULL, 0, &error);
   g_assert_no_error (error);
   g_assert_false (qi_plan_stage (plan, QI_PART_TEXT_HEAD).used || qi_plan_stage (plan, QI_PART_VISION).used);
 }

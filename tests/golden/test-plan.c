@@ -162,7 +162,7 @@ run (const Case *c, gboolean resident)
   runtime = qi_runtime_new (device, work.set, c->compute, FALSE);
   loras = open_loras (work.set, c->loras);
   pictures = g_new0 (QiPlanes, work.n_results);
-  plan = qi_plan_new (device, work.set, c->compute, work.pipeline, work.jobs, c->n, loras, &error);
+  plan = qi_plan_new (device, work.set, c->compute, work.pipeline, work.jobs, c->n, loras, budget, &error);
   g_assert_no_error (error);
   if (!resident)
     for (QiPart part = 0; part < QI_N_PARTS; part++)
@@ -242,7 +242,7 @@ test_references (void)
       prepare (&c, &work);
       for (guint k = 0; k < c.n_pictures; k++) /* sizes are enough */
         g_clear_pointer (&work.pictures[k].image, qi_image_unref);
-      plan = qi_plan_new (device, work.set, c.compute, work.pipeline, work.jobs, 1, NULL, &error);
+      plan = qi_plan_new (device, work.set, c.compute, work.pipeline, work.jobs, 1, NULL, 0, &error);
       g_assert_no_error (error);
       peak[i] = qi_plan_stage (plan, QI_PART_MMDIT).scratch;
     }
@@ -269,7 +269,7 @@ test_addons (void)
   for (guint i = 0; i < 2; i++)
     {
       g_autoptr (GError) error = NULL;
-      g_autoptr (QiPlan) plan = qi_plan_new (device, work.set, QI_COMPUTE_F32, work.pipeline, work.jobs, 1, i ? loras : NULL, &error);
+      g_autoptr (QiPlan) plan = qi_plan_new (device, work.set, QI_COMPUTE_F32, work.pipeline, work.jobs, 1, i ? loras : NULL, 0, &error);
 
       g_assert_no_error (error);
       g_assert_cmpint (qi_plan_stage (plan, QI_PART_ADDONS).used, ==, i == 1);
@@ -337,7 +337,7 @@ test_too_little (void)
 
   prepare (&c, &work);
   runtime = qi_runtime_new (device, work.set, QI_COMPUTE_F32, FALSE);
-  plan = qi_plan_new (device, work.set, QI_COMPUTE_F32, work.pipeline, work.jobs, 1, NULL, &error);
+  plan = qi_plan_new (device, work.set, QI_COMPUTE_F32, work.pipeline, work.jobs, 1, NULL, 0, &error);
   g_assert_no_error (error);
   qi_runtime_set_job (runtime, &(QiJob){ .plan = plan, .budget = 1 << 20 });
   g_assert_false (qi_pipeline_run (work.pipeline, runtime, work.jobs, 1, &picture, NULL, &error));
