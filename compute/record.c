@@ -64,7 +64,7 @@ qi_stream_begin_recording (QiStream *s)
     {
       if (!qi_stream_wait_value (s, slot->value))
         return FALSE;
-      qi_slot_collect (slot, s->profile);
+      qi_stream_collect (s, slot);
       slot->value = 0;
     }
   if (!qi_slot_begin (slot, &error))

@@ -28,8 +28,6 @@ open_staging (QiRing *ring, QiRingStaging *staging, GError **error)
 gboolean
 qi_ring_open_copier (QiRing *ring, GError **error)
 {
-  if (!(ring->copied = qi_ring_timeline (ring->device, error)))
-    return FALSE;
   for (guint i = 0; i < QI_RING_N_STAGING; i++)
     if (!open_staging (ring, &ring->staging[i], error))
       return FALSE;
@@ -46,8 +44,6 @@ qi_ring_close_copier (QiRing *ring)
       vkDestroyCommandPool (device, ring->staging[i].pool, NULL);
       qi_block_free (ring->staging[i].memory);
     }
-  if (ring->copied)
-    vkDestroySemaphore (device, ring->copied, NULL);
 }
 
 static gboolean

@@ -49,8 +49,9 @@ struct _QiRing
   guint64 base;
   gint stop; /* atomic */
 
-  VkSemaphore copied; /* queued only; counts submissions */
-  guint64 copy_value;
+  VkSemaphore copied; /* counts submissions of copies; mapped: copied_base + u + 1 when use u is filled */
+  guint64 copied_base;
+  guint64 copy_value; /* queued only, like what follows */
   QiRingStaging staging[QI_RING_N_STAGING];
   guint at; /* which of them */
 
@@ -59,6 +60,7 @@ struct _QiRing
   guint64 filled, handed_back; /* uses */
   guint64 ready_values[QI_RING_MAX_SLOTS]; /* of copied */
   QiRingStats stats;
+  GArray *spans; /* QiSpan, µs of the host's clock: what was copied when, for the stream that is attached */
   GError *error; /* of the thread, which then has ended */
 };
 
@@ -67,6 +69,9 @@ qi_ring_group (const QiRing *ring, guint64 i)
 {
   return g_array_index (ring->groups, GArray *, i);
 }
+
+/* What the thread failed at becomes the error of s, if s has begun to use it. */
+void qi_ring_check (QiRing *ring, QiStream *s);
 
 /* Ends the thread and waits for the stream; its tensors have no memory then. */
 void qi_ring_detach (QiRing *ring);

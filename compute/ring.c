@@ -9,6 +9,7 @@
 #include "compute/vk-check.h"
 
 #define WAIT_US 50000 /* between two looks at whether to stop */
+#define FAR_AHEAD (G_GUINT64_CONSTANT (1) << 20) /* uses; more than a stream has */
 
 static void
 clear_group (gpointer data)
@@ -40,6 +41,7 @@ qi_ring_new (QiDevice *device, const char *name, guint n_slots, QiRingPath path,
                  (path == QI_RING_AUTO && type != QI_DEVICE_SOFTWARE && type != QI_DEVICE_INTEGRATED);
   ring->groups = g_array_new (FALSE, TRUE, sizeof (GArray *));
   g_array_set_clear_func (ring->groups, clear_group);
+  ring->spans = g_array_new (FALSE, FALSE, sizeof (QiSpan));
   g_mutex_init (&ring->lock);
   g_cond_init (&ring->changed);
   return ring;
@@ -57,10 +59,12 @@ qi_ring_free (QiRing *ring)
         qi_device_count_tensors (ring->device, -(gint64) ring->slots[i]->bytes);
         qi_block_free (ring->slots[i]);
       }
-  qi_ring_close_copier (ring);
-  if (ring->done)
-    vkDestroySemaphore (ring->device->device, ring->done, NULL);
+  if (ring->queued)
+    qi_ring_close_copier (ring);
+  vkDestroySemaphore (ring->device->device, ring->done, NULL);
+  vkDestroySemaphore (ring->device->device, ring->copied, NULL);
   g_array_unref (ring->groups);
+  g_array_unref (ring->spans);
   g_clear_error (&ring->error);
   g_mutex_clear (&ring->lock);
   g_cond_clear (&ring->changed);
@@ -115,7 +119,8 @@ qi_ring_open (QiRing *ring, GError **error)
   ring->opened = TRUE;
   if (ring->plan || ring->groups->len == 0)
     return TRUE;
-  if (!(ring->done = qi_ring_timeline (ring->device, error)) || (ring->queued && !qi_ring_open_copier (ring, error)))
+  if (!(ring->done = qi_ring_timeline (ring->device, error)) || !(ring->copied = qi_ring_timeline (ring->device, error))
+      || (ring->queued && !qi_ring_open_copier (ring, error)))
     return FALSE;
   for (guint i = 0; i < ring->n_slots; i++)
     {
@@ -199,12 +204,23 @@ read_mapped (QiRing *ring, const QiRingItem *item, QiBlock *slot, gboolean first
   return !stopping (ring);
 }
 
+/* By the host: what waits for value may go on. */
+static gboolean
+signal_copied (QiRing *ring, guint64 value, GError **error)
+{
+  const VkSemaphoreSignalInfo info = { .sType = VK_STRUCTURE_TYPE_SEMAPHORE_SIGNAL_INFO,
+                                       .semaphore = ring->copied,
+                                       .value = value };
+
+  return qi_vk_check (vkSignalSemaphore (ring->device->device, &info), "vkSignalSemaphore", error);
+}
+
 static gboolean
 fill (QiRing *ring, guint64 use, GError **error)
 {
   GArray *items = qi_ring_group (ring, (ring->first + use) % ring->groups->len);
   QiBlock *slot = ring->slots[use % ring->n_slots];
-  const gint64 start = g_get_monotonic_time ();
+  QiSpan span = { .begin = g_get_monotonic_time () };
   guint64 bytes = 0;
 
   for (guint i = 0; i < items->len; i++)
@@ -217,12 +233,15 @@ fill (QiRing *ring, guint64 use, GError **error)
       item->read = TRUE;
       bytes += item->tensor->bytes;
     }
-  if (ring->queued && !qi_ring_finish_copies (ring, error))
+  if (!(ring->queued ? qi_ring_finish_copies (ring, error) : signal_copied (ring, ring->copied_base + use + 1, error)))
     return FALSE;
   g_mutex_lock (&ring->lock);
   ring->stats.bytes += bytes;
   ring->stats.n_groups++;
-  ring->stats.copied += (g_get_monotonic_time () - start) / 1e6;
+  span.end = g_get_monotonic_time ();
+  ring->stats.copied += (span.end - span.begin) / 1e6;
+  if (ring->device->profile)
+    g_array_append_val (ring->spans, span);
   ring->ready_values[use % ring->n_slots] = ring->copy_value;
   ring->filled = use + 1;
   g_cond_broadcast (&ring->changed);
@@ -245,6 +264,8 @@ run (gpointer data)
     ring->error = error;
   g_cond_broadcast (&ring->changed);
   g_mutex_unlock (&ring->lock);
+  if (!ring->queued) /* the GPU goes on with whatever is there, and nobody will look at it */
+    signal_copied (ring, ring->copied_base + FAR_AHEAD, NULL);
   return NULL;
 }
 
@@ -264,6 +285,32 @@ bind_group (QiRing *ring, guint group, QiBlock *slot)
     }
 }
 
+/* Both are in order of time. */
+static void
+count_hidden (QiRing *ring)
+{
+  const GArray *busy = ring->stream->busy;
+
+  for (guint i = 0, k = 0; i < ring->spans->len; i++)
+    {
+      const QiSpan *copy = &g_array_index (ring->spans, QiSpan, i);
+
+      while (k < busy->len && g_array_index (busy, QiSpan, k).end + ring->stream->clock_offset <= copy->begin)
+        k++;
+      for (guint j = k; j < busy->len; j++)
+        {
+          const QiSpan *work = &g_array_index (busy, QiSpan, j);
+          const double begin = MAX (copy->begin, work->begin + ring->stream->clock_offset);
+          const double end = MIN (copy->end, work->end + ring->stream->clock_offset);
+
+          if (end <= begin)
+            break;
+          ring->stats.hidden += (end - begin) / 1e6;
+        }
+    }
+  g_array_set_size (ring->spans, 0);
+}
+
 void
 qi_ring_detach (QiRing *ring)
 {
@@ -275,6 +322,7 @@ qi_ring_detach (QiRing *ring)
   g_mutex_unlock (&ring->lock);
   g_clear_pointer (&ring->thread, g_thread_join);
   qi_stream_wait_all (ring->stream);
+  count_hidden (ring);
   ring->stream->ring = NULL;
   ring->stream = NULL;
   for (guint i = 0; i < ring->groups->len; i++)
@@ -288,7 +336,9 @@ attach (QiRing *ring, QiStream *s, guint first, GError **error)
   if (s->ring)
     qi_ring_detach (s->ring);
   if (!qi_vk_check (vkGetSemaphoreCounterValue (ring->device->device, ring->done, &ring->base), "vkGetSemaphoreCounterValue",
-                    error))
+                    error)
+      || !qi_vk_check (vkGetSemaphoreCounterValue (ring->device->device, ring->copied, &ring->copied_base),
+                       "vkGetSemaphoreCounterValue", error))
     return FALSE;
   ring->stream = s;
   s->ring = ring;
@@ -317,21 +367,30 @@ hand_back (QiRing *ring, QiStream *s)
   g_mutex_unlock (&ring->lock);
 }
 
-/* Until the thread has filled use, or has handed the filling to the device. */
+/* Until the thread has handed the filling for use to its queue: a submission may wait for one that comes later, but then some
+ * drivers put a thread of their own between. */
 static void
-wait_filled (QiRing *ring, QiStream *s, guint64 use)
+wait_handed_over (QiRing *ring, QiStream *s, guint64 use)
 {
-  const gint64 start = g_get_monotonic_time ();
   GError *error = NULL;
 
   g_mutex_lock (&ring->lock);
   while (ring->filled <= use && !ring->error && !error)
     if (!g_cond_wait_until (&ring->changed, &ring->lock, g_get_monotonic_time () + WAIT_US))
       g_cancellable_set_error_if_cancelled (s->cancellable, &error);
-  if (ring->error)
+  g_mutex_unlock (&ring->lock);
+  if (error)
+    qi_stream_take_error (s, error);
+}
+
+void
+qi_ring_check (QiRing *ring, QiStream *s)
+{
+  GError *error = NULL;
+
+  g_mutex_lock (&ring->lock);
+  if (ring->error && ring->used > ring->filled)
     error = g_error_copy (ring->error);
-  if (use >= ring->n_slots)
-    ring->stats.waited += (g_get_monotonic_time () - start) / 1e6;
   g_mutex_unlock (&ring->lock);
   if (error)
     qi_stream_take_error (s, error);
@@ -360,16 +419,13 @@ qi_ring_use (QiRing *ring, QiStream *s, guint group)
   hand_back (ring, s);
   if (ring->used > 0)
     bind_group (ring, (ring->first + ring->used - 1) % n, NULL);
-  if (!s->error)
-    wait_filled (ring, s, ring->used);
+  if (ring->queued && !s->error)
+    wait_handed_over (ring, s, ring->used);
+  slot = ring->used++ % ring->n_slots;
+  qi_ring_check (ring, s);
   if (s->error)
     return;
-  slot = ring->used % ring->n_slots;
   bind_group (ring, group, ring->slots[slot]);
-  if (ring->queued)
-    {
-      s->wait_for = ring->copied;
-      s->wait_value = ring->ready_values[slot];
-    }
-  ring->used++;
+  s->wait_for = ring->copied;
+  s->wait_value = ring->queued ? ring->ready_values[slot] : ring->copied_base + ring->used;
 }

@@ -47,12 +47,12 @@ guint qi_ring_n_groups (const QiRing *ring);
 guint64 qi_ring_slot_bytes (const QiRing *ring); /* of tensors: all slots */
 guint64 qi_ring_bytes (const QiRing *ring);      /* of blocks: slots and staging; of a plan too */
 
-/* Since it was made. Of the copying, waited: what a stream stood still for, the first groups of a run left out, since nothing
- * can be computed while they are copied. */
+/* Since it was made. hidden: of the seconds of copying, those in which the GPU computed, by its timestamps; of a device that
+ * profiles, and counted when a stream is done with the ring. */
 typedef struct
 {
   guint64 bytes;
   guint n_groups;
-  double copied, waited; /* s */
+  double copied, hidden;
 } QiRingStats;
 QiRingStats qi_ring_stats (QiRing *ring);

@@ -77,6 +77,8 @@ qi_stream_new (QiDevice *device, gboolean plan)
   s->scopes = g_ptr_array_new_with_free_func ((GDestroyNotify) g_ptr_array_unref);
   s->accesses = g_array_new (FALSE, FALSE, sizeof (QiAccess));
   s->profile = g_array_new (FALSE, TRUE, sizeof (QiOpTime));
+  s->busy = g_array_new (FALSE, FALSE, sizeof (QiSpan));
+  s->clock_offset = G_MAXDOUBLE;
   s->max_binding = device->info.max_binding;
   s->flops_budget = default_budget (device->info.type);
   qi_stream_begin_scope (s);
@@ -98,6 +100,17 @@ qi_stream_wait_all (QiStream *s)
 }
 
 void
+qi_stream_collect (QiStream *s, QiSlot *slot)
+{
+  QiSpan span;
+
+  if (!qi_slot_collect (slot, s->profile, &span))
+    return;
+  g_array_append_val (s->busy, span);
+  s->clock_offset = MIN (s->clock_offset, g_get_monotonic_time () - span.end);
+}
+
+void
 qi_stream_free (QiStream *s)
 {
   if (!s)
@@ -114,6 +127,7 @@ qi_stream_free (QiStream *s)
   qi_pool_free (s->pool);
   g_array_unref (s->accesses);
   g_array_unref (s->profile);
+  g_array_unref (s->busy);
   g_clear_error (&s->error);
   g_free (s);
 }
@@ -296,9 +310,11 @@ qi_stream_finish (QiStream *s, GError **error)
   qi_stream_submit_recorded (s);
   if (!s->plan && !s->error && s->last_value)
     qi_stream_wait_value (s, s->last_value);
+  if (s->ring && !s->error)
+    qi_ring_check (s->ring, s);
   for (guint i = 0; i < QI_N_SLOTS && !s->error && !s->plan; i++)
     {
-      qi_slot_collect (&s->slots[i], s->profile);
+      qi_stream_collect (s, &s->slots[i]);
       s->slots[i].value = 0;
     }
   if (!s->error)

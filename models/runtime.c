@@ -19,6 +19,7 @@ typedef struct
   QiPool *pool;
   QiRing *ring;    /* of its blocks that are not kept; NULL: all are */
   guint n_streamed; /* blocks */
+  QiRingStats copied; /* of the ring's last stage */
   gpointer object; /* NULL: not loaded */
   QiStream *dry;   /* of a planning runtime: all its stages */
 } Part;
@@ -189,6 +190,7 @@ gboolean qi_runtime_is_plan (const QiRuntime *rt) { return rt->plan; }
 gboolean qi_runtime_is_loaded (const QiRuntime *rt, QiPart part) { return rt->parts[part].object != NULL; }
 const QiPool *qi_runtime_weights (const QiRuntime *rt, QiPart part) { return rt->parts[part].pool; }
 const QiRing *qi_runtime_ring (const QiRuntime *rt, QiPart part) { return rt->parts[part].ring; }
+QiRingStats qi_runtime_copied (const QiRuntime *rt, QiPart part) { return rt->parts[part].copied; }
 guint qi_runtime_n_streamed (const QiRuntime *rt, QiPart part) { return rt->parts[part].n_streamed; }
 
 const QiPool *
@@ -507,16 +509,20 @@ collect_profile (QiRuntime *rt)
     }
 }
 
+/* After its stream is gone. */
 static void
 log_streaming (QiRuntime *rt)
 {
-  const Part *p = &rt->parts[rt->stage];
+  Part *p = &rt->parts[rt->stage];
   const QiRingStats stats = p->ring ? qi_ring_stats (p->ring) : (QiRingStats){ 0 };
+  g_autofree char *hidden = stats.hidden > 0 ? g_strdup_printf (", %.0f %% of them while the GPU computed", 100 * stats.hidden / stats.copied)
+                                             : NULL;
 
+  p->copied = stats;
   if (stats.n_groups)
-    g_info ("The %s keeps %u of %u blocks; copied so far: %u, %s in %.2f s, %.0f %% of it under other blocks' computing",
-            kinds[rt->stage].name, qi_runtime_n_blocks (rt, rt->stage) - p->n_streamed, qi_runtime_n_blocks (rt, rt->stage),
-            stats.n_groups, qi_bytes (stats.bytes).text, stats.copied, 100 * (1 - stats.waited / MAX (stats.copied, 1e-9)));
+    g_info ("The %s keeps %u of %u blocks; so far %u were copied, %s in %.2f s%s", kinds[rt->stage].name,
+            qi_runtime_n_blocks (rt, rt->stage) - p->n_streamed, qi_runtime_n_blocks (rt, rt->stage), stats.n_groups,
+            qi_bytes (stats.bytes).text, stats.copied, hidden ? hidden : "");
 }
 
 GArray *
@@ -540,8 +546,8 @@ qi_runtime_end (QiRuntime *rt, GError **error)
   else
     {
       collect_profile (rt);
-      log_streaming (rt);
       drop_stage (rt);
+      log_streaming (rt);
     }
   return done;
 }

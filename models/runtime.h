@@ -102,6 +102,7 @@ const QiRing *qi_runtime_ring (const QiRuntime *runtime, QiPart part);
  * planning runtime does the part's loading over, with that many. */
 guint qi_runtime_n_blocks (const QiRuntime *runtime, QiPart part);
 guint qi_runtime_n_streamed (const QiRuntime *runtime, QiPart part);
+QiRingStats qi_runtime_copied (const QiRuntime *runtime, QiPart part); /* since it was loaded, as of its last stage's end */
 gboolean qi_runtime_plan_streaming (QiRuntime *runtime, QiPart part, guint n_streamed, GError **error);
 
 /* In the transformer's stage: what of it depends on the timestep alone, at each of n sigmas (qi_mmdit_modulate()); kept until it is
