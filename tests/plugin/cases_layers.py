@@ -10,6 +10,7 @@ RUNS = [
     {'env': {'QI_STUB': 'fill:200,30,60'},
      'cases': ['sides', 'kinds', 'stack', 'beyond_the_canvas', 'in_passes', 'results', 'expand_refusals', 'split_refusals', 'remembers']},
     {'env': {'QI_STUB': 'copy'}, 'cases': ['copied', 'split', 'split_kinds', 'split_of_what', 'split_results', 'again', 'last_values']},
+    {'env': {'QI_STUB': 'stack'}, 'cases': ['stacked']},
     {'env': {'QI_STUB': 'fail:denoise'}, 'cases': ['nothing_left']},
     {'cases': ['edit_tiny', 'expand_tiny', 'split_tiny', 'no_layered_model']},
 ]
@@ -275,6 +276,43 @@ def split():
     top = pixels(group.get_children()[0], format="R'G'B'A u8")
     differ = sum(top[i:i + 3] != original[i:i + 3] for i in range(0, len(top), 4) if 0 < top[i + 3] < 255 and original[i + 3])
     equal('colors of the topmost', differ, 0)
+
+
+def seed_color(seed):
+    """As the engine that stands in draws it."""
+    m = (1 << 64) - 1
+    x = (seed * 0x9e3779b97f4a7c15 + 0x632be59bd9b4e019) & m
+    x = ((x ^ (x >> 31)) * 0xbf58476d1ce4e5b9) & m
+    x ^= x >> 29
+    return bytes(x >> (8 * k + 8) & 255 for k in range(3))
+
+
+def stacked():
+    """Of layers whose every pixel is known: alpha as it came; the original's colors where a layer is seen, its own where not."""
+    width, height, n, seed = 1024, 768, 4, 50
+    image, layer = new_image(width, height)
+    original = pixels(layer, format="R'G'B'A u8")
+    group = split_and_compare('', image, [layer], n, seed=seed)
+    if not group:
+        return
+    for k, part in enumerate(reversed(group.get_children())):
+        name, data = 'layer %d' % (k + 1), pixels(part, format="R'G'B'A u8")
+        wrong = {'alpha': 0, 'seen': 0, 'hidden': 0}
+        for y in (0, 1, height // 2 - 1, height // 2, height - 1):
+            for x in range(width):
+                i = (y * width + x) * 4
+                block, lower = x * n // width, y >= height // 2
+                wrong['alpha'] += data[i + 3] != (255 if k == 0 else 0 if block != k else 128 if lower else 255)
+                if k == 0 and block and not lower:
+                    wrong['hidden'] += data[i:i + 3] != seed_color(seed)
+                elif k == 0 or block == k:
+                    wrong['seen'] += data[i:i + 3] != original[i:i + 3]
+        equal(name, wrong, {'alpha': 0, 'seen': 0, 'hidden': 0})
+        check(name + '/not all of it', data != original)
+    check('composite', shown(image) == original)
+    layer.set_visible(False) # the group alone is the picture too, but where its lowest layer is half hidden
+    mean = mean_difference(shown(image), original)
+    check('the group alone', mean <= 2, mean)
 
 
 def split_kinds():
