@@ -326,6 +326,29 @@ qi_layers_read_mask (GimpImage *image, GimpLayer *mask_layer, const QiRect *rect
   return resized (qi_pixels_take ((guint) rect->width, (guint) rect->height, 1, values), width, height, QI_FILTER_TRIANGLE);
 }
 
+/* As far as a small picture of it tells. */
+gboolean
+qi_layer_is_opaque (GimpLayer *layer)
+{
+  g_autoptr (GBytes) bytes = NULL;
+  const guint8 *data;
+  gint w = 0, h = 0, channels = 0;
+  gsize n = 0;
+
+  if (gimp_layer_get_opacity (layer) < 100 || gimp_layer_get_mask (layer))
+    return FALSE;
+  if (!gimp_drawable_has_alpha (GIMP_DRAWABLE (layer)))
+    return TRUE;
+  bytes = gimp_drawable_get_thumbnail_data (GIMP_DRAWABLE (layer), 64, 64, &w, &h, &channels);
+  if (!bytes || (channels != 2 && channels != 4))
+    return FALSE;
+  data = g_bytes_get_data (bytes, &n);
+  for (gsize i = (gsize) channels - 1; i < n; i += (gsize) channels)
+    if (data[i] != 255)
+      return FALSE;
+  return TRUE;
+}
+
 /* A small picture of the layer shows almost any pixel; only where it shows none are all of them looked at, in strips. */
 gboolean
 qi_layer_is_empty (GimpLayer *layer)

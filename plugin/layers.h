@@ -25,6 +25,8 @@ QiRect qi_layer_rect (GimpLayer *layer);
 /* Bounds of what is selected, cut to the canvas; empty without a selection. */
 QiRect qi_selection_rect (GimpImage *image);
 
+/* Nothing below it can be seen. */
+gboolean qi_layer_is_opaque (GimpLayer *layer);
 /* Every pixel is transparent. */
 gboolean qi_layer_is_empty (GimpLayer *layer);
 
