@@ -343,6 +343,8 @@ qi_device_submit (QiDevice *device, VkQueue queue, const VkSubmitInfo2 *info)
 
   if (qi_fault (QI_FAULT_SUBMIT))
     return VK_ERROR_OUT_OF_DEVICE_MEMORY;
+  if (qi_fault (QI_FAULT_LOST))
+    return VK_ERROR_DEVICE_LOST;
   g_mutex_lock (&device->lock);
   result = vkQueueSubmit2 (queue, 1, info, VK_NULL_HANDLE);
   g_mutex_unlock (&device->lock);

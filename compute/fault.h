@@ -9,10 +9,12 @@ typedef enum
 {
   QI_FAULT_ALLOCATION, /* of a block of device memory */
   QI_FAULT_SUBMIT,     /* to a queue of the device */
+  QI_FAULT_LOST,       /* likewise, and the device is gone */
   QI_N_FAULTS
 } QiFault;
 
-/* Call number n from now on fails, once (counted from 1; 0: none), as if the device were out of memory. Starts the count. */
+/* Call number n from now on fails, once (counted from 1; 0: none); the first two as if the device were out of memory. Starts the
+ * count. */
 void qi_fault_arm (QiFault kind, guint n);
 guint qi_fault_count (QiFault kind); /* calls since then */
 

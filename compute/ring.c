@@ -311,6 +311,22 @@ count_hidden (QiRing *ring)
   g_array_set_size (ring->spans, 0);
 }
 
+/* A submission's semaphores are not signalled at one instant: what the stream's own says to be done may not be counted here
+ * yet, and would then be counted as a use of the next stream. */
+static void
+settle (QiRing *ring)
+{
+  const guint64 value = ring->base + ring->handed_back;
+  const VkSemaphoreWaitInfo info = { .sType = VK_STRUCTURE_TYPE_SEMAPHORE_WAIT_INFO,
+                                     .semaphoreCount = 1,
+                                     .pSemaphores = &ring->done,
+                                     .pValues = &value };
+
+  qi_stream_wait_all (ring->stream);
+  if (!ring->stream->lost)
+    vkWaitSemaphores (ring->device->device, &info, G_MAXUINT64);
+}
+
 void
 qi_ring_detach (QiRing *ring)
 {
@@ -321,7 +337,7 @@ qi_ring_detach (QiRing *ring)
   g_cond_broadcast (&ring->changed);
   g_mutex_unlock (&ring->lock);
   g_clear_pointer (&ring->thread, g_thread_join);
-  qi_stream_wait_all (ring->stream);
+  settle (ring);
   count_hidden (ring);
   ring->stream->ring = NULL;
   ring->stream = NULL;

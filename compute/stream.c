@@ -95,8 +95,8 @@ qi_stream_wait_all (QiStream *s)
                                      .pSemaphores = &s->timeline,
                                      .pValues = &s->last_value };
 
-  if (s->timeline && s->last_value && !s->lost)
-    vkWaitSemaphores (s->device->device, &info, G_MAXUINT64);
+  if (s->timeline && s->last_value) /* a lost device says so, or is given a second */
+    vkWaitSemaphores (s->device->device, &info, s->lost ? 1000 * 1000 * 1000 : G_MAXUINT64);
 }
 
 void

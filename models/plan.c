@@ -43,22 +43,50 @@ fit (QiPlan *plan, guint64 budget, GError **error)
   return TRUE;
 }
 
+/* The pipeline without doing anything; it may be run again in the same runtime, in other strips. */
+static gboolean
+dry_run (QiPlan *plan, const QiPipeline *pipeline, const QiPipelineJob *jobs, guint n_jobs, GError **error)
+{
+  const guint n_pictures = n_jobs * qi_pipeline_n_results (pipeline, jobs);
+  g_autofree QiPlanes *pictures = g_new0 (QiPlanes, n_pictures);
+  const gboolean done = qi_pipeline_run (pipeline, plan->runtime, jobs, n_jobs, pictures, NULL, error);
+
+  for (guint i = 0; i < n_pictures; i++)
+    qi_planes_clear (&pictures[i]);
+  return done;
+}
+
+/* Decoding in as few strips as the budget asks for. */
+static gboolean
+fit_strips (QiPlan *plan, const QiPipeline *pipeline, const QiPipelineJob *jobs, guint n_jobs, guint64 budget, GError **error)
+{
+  const QiVaeConfig *config = &qi_runtime_set (plan->runtime)->vae_config;
+  guint most = 1;
+
+  for (guint i = 0; i < n_jobs; i++)
+    most = MAX (most, qi_vae_max_strips (config, jobs[i].height / qi_vae_factor (config)));
+  for (guint n = 2; budget && n <= most && qi_plan_stage_bytes (plan, QI_PART_VAE_DECODER) > budget; n++)
+    {
+      qi_runtime_plan_strips (plan->runtime, n);
+      qi_runtime_forget (plan->runtime, QI_PART_VAE_DECODER);
+      if (!dry_run (plan, pipeline, jobs, n_jobs, error))
+        return FALSE;
+    }
+  return TRUE;
+}
+
 QiPlan *
 qi_plan_new (QiDevice *device, const QiModelSet *set, QiCompute compute, const QiPipeline *pipeline,
              const QiPipelineJob *jobs, guint n_jobs, const QiLoras *loras, guint64 budget, GError **error)
 {
   g_autoptr (QiPlan) plan = g_new0 (QiPlan, 1);
-  const guint n_pictures = n_jobs * qi_pipeline_n_results (pipeline, jobs);
-  g_autofree QiPlanes *pictures = g_new0 (QiPlanes, n_pictures);
   gboolean done;
 
   plan->runtime = qi_runtime_new (device, set, compute, TRUE);
   qi_runtime_set_job (plan->runtime, &(QiJob){ .loras = loras });
-  done = qi_pipeline_check (pipeline, set, error)
-         && qi_pipeline_run (pipeline, plan->runtime, jobs, n_jobs, pictures, NULL, error) && fit (plan, budget, error);
+  done = qi_pipeline_check (pipeline, set, error) && dry_run (plan, pipeline, jobs, n_jobs, error)
+         && fit_strips (plan, pipeline, jobs, n_jobs, budget, error) && fit (plan, budget, error);
   qi_runtime_set_job (plan->runtime, NULL);
-  for (guint i = 0; i < n_pictures; i++)
-    qi_planes_clear (&pictures[i]);
   return done ? g_steal_pointer (&plan) : NULL;
 }
 
@@ -109,6 +137,12 @@ qi_plan_stage (const QiPlan *plan, QiPart part)
                         .n_blocks = qi_runtime_n_blocks (plan->runtime, part),
                         .n_streamed = qi_runtime_n_streamed (plan->runtime, part),
                         .ring = ring ? qi_ring_bytes (ring) : 0 };
+}
+
+guint
+qi_plan_strips (const QiPlan *plan)
+{
+  return qi_runtime_strips (plan->runtime);
 }
 
 gboolean

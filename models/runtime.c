@@ -33,6 +33,7 @@ struct _QiRuntime
   QiJob job;
   Part parts[QI_N_PARTS];
   QiPart stage;
+  guint strips;           /* that pictures are decoded in, of a planning runtime */
   QiPart loading;         /* whose weights are under way */
   QiSchedulerConfig scheduler;
   char *addons_key;       /* of the LoRA files that are on the transformer */
@@ -164,6 +165,15 @@ qi_runtime_unload (QiRuntime *rt, QiPart part)
 }
 
 void
+qi_runtime_forget (QiRuntime *rt, QiPart part)
+{
+  g_return_if_fail (rt->plan);
+
+  qi_runtime_unload (rt, part);
+  g_clear_pointer (&rt->parts[part].dry, qi_stream_free);
+}
+
+void
 qi_runtime_free (QiRuntime *rt)
 {
   if (!rt)
@@ -190,6 +200,8 @@ gboolean qi_runtime_is_plan (const QiRuntime *rt) { return rt->plan; }
 gboolean qi_runtime_is_loaded (const QiRuntime *rt, QiPart part) { return rt->parts[part].object != NULL; }
 const QiPool *qi_runtime_weights (const QiRuntime *rt, QiPart part) { return rt->parts[part].pool; }
 const QiRing *qi_runtime_ring (const QiRuntime *rt, QiPart part) { return rt->parts[part].ring; }
+guint qi_runtime_strips (const QiRuntime *rt) { return MAX (1, rt->job.plan ? qi_plan_strips (rt->job.plan) : rt->strips); }
+void qi_runtime_plan_strips (QiRuntime *rt, guint n) { rt->strips = n; }
 QiRingStats qi_runtime_copied (const QiRuntime *rt, QiPart part) { return rt->parts[part].copied; }
 guint qi_runtime_n_streamed (const QiRuntime *rt, QiPart part) { return rt->parts[part].n_streamed; }
 

@@ -325,6 +325,61 @@ test_exchange (void)
   g_assert_cmpuint (stage_with (runtime, first), >, 120);
 }
 
+/* Within budget (0: none); its strips. (g_free) */
+static float *
+decode_within (const Case *c, guint64 budget, guint *strips, guint64 *stage)
+{
+  g_autoptr (GError) error = NULL;
+  g_auto (Work) work = { 0 };
+  QiPlanes picture = { 0 };
+  g_autoptr (QiPlan) plan = NULL;
+  g_autoptr (QiRuntime) runtime = NULL;
+  guint64 before, peak;
+
+  prepare (c, &work);
+  runtime = qi_runtime_new (device, work.set, c->compute, FALSE);
+  plan = qi_plan_new (device, work.set, c->compute, work.pipeline, work.jobs, 1, NULL, budget, &error);
+  g_assert_no_error (error);
+  before = qi_device_memory (device).blocks;
+  qi_device_reset_memory_peak (device);
+  qi_runtime_set_job (runtime, &(QiJob){ .plan = plan, .budget = budget });
+  g_assert_true (qi_pipeline_run (work.pipeline, runtime, work.jobs, 1, &picture, NULL, &error));
+  g_assert_no_error (error);
+  peak = qi_device_memory (device).blocks_peak - before;
+  *strips = qi_plan_strips (plan);
+  *stage = qi_plan_stage_bytes (plan, QI_PART_VAE_DECODER);
+  assert_within ("blocks", qi_plan_peak_bytes (plan, budget), peak);
+  if (budget)
+    g_assert_cmpuint (peak, <=, budget);
+  return picture.values;
+}
+
+/* Strips with all around them that they depend on: the same values, in less memory. */
+static void
+test_strips (void)
+{
+  const QiCompute computes[] = { QI_COMPUTE_F32, QI_COMPUTE_F16 };
+
+  for (guint i = 0; i < G_N_ELEMENTS (computes); i++)
+    {
+      const Case c = { "base", "text-to-image", NULL, 0, 96, 1024, 1, 1, computes[i], NULL };
+      const gsize bytes = 3 * 96 * 1024 * sizeof (float);
+      guint strips;
+      guint64 whole, stage;
+      g_autofree float *expected = decode_within (&c, 0, &strips, &whole);
+
+      g_assert_cmpuint (strips, ==, 1);
+      for (guint percent = 80; percent >= 70; percent -= 10)
+        {
+          g_autofree float *values = decode_within (&c, whole * percent / 100, &strips, &stage);
+
+          g_test_message ("%u %% of %" G_GUINT64_FORMAT " bytes: %u strips", percent, whole, strips);
+          g_assert_cmpuint (strips, >, 1);
+          g_assert_cmpmem (values, bytes, expected, bytes);
+        }
+    }
+}
+
 static void
 test_too_little (void)
 {
@@ -357,6 +412,7 @@ main (int argc, char **argv)
   g_test_add_func ("/plan/references", test_references);
   g_test_add_func ("/plan/addons", test_addons);
   g_test_add_func ("/plan/exchange", test_exchange);
+  g_test_add_func ("/plan/strips", test_strips);
   g_test_add_func ("/plan/too-little", test_too_little);
   return golden_run (device);
 }

@@ -380,6 +380,56 @@ test_interrupted (void)
   bench_close (&b);
 }
 
+/* Hidden states of a prompt, the second time over, by an encoder that keeps all but n_streamed layers. (g_free) */
+static float *
+hidden_states (QiDevice *device, const QiModelSet *set, guint n_streamed, gsize *n)
+{
+  static const guint32 ids[] = { 5, 17, 3, 99, 42, 17, 8, 1 };
+  const QiTextInput input = { .ids = ids, .n_ids = G_N_ELEMENTS (ids) };
+  const QiCheckpoint *checkpoint = qi_model_set_part (set, QI_COMPONENT_TEXT_ENCODER);
+  g_autoptr (QiPool) pool = qi_pool_new (device, "weights", FALSE);
+  g_autoptr (QiStream) s = qi_stream_new (device, FALSE);
+  g_autoptr (QiRing) ring = n_streamed ? qi_weights_ring_new (device, "ring", checkpoint, FALSE) : NULL;
+  const QiLoad load = { .checkpoint = checkpoint, .pool = pool, .stream = s, .ring = ring, .n_streamed = n_streamed };
+  g_autoptr (GError) error = NULL;
+  g_autoptr (QiTextEncoder) encoder = qi_text_encoder_new (&set->text_config, &load, &error);
+  float *values;
+
+  g_assert_no_error (error);
+  qi_text_encoder_forward (encoder, s, &input, NULL);
+
+  const QiTensor *hidden = qi_text_encoder_forward (encoder, s, &input, NULL);
+
+  *n = qi_tensor_elements (hidden);
+  values = g_new (float, *n);
+  g_assert_true (qi_stream_download (s, hidden, values, *n * sizeof *values, &error));
+  g_assert_no_error (error);
+  if (ring)
+    g_assert_cmpuint (qi_ring_stats (ring).n_groups, >=, 2 * n_streamed);
+  return values;
+}
+
+/* The text encoder's layers as well; fewer of them than there are in part. */
+static void
+test_text (void)
+{
+  g_autoptr (GError) error = NULL;
+  g_autoptr (QiDevice) device = qi_device_open (&(QiDeviceParams){ .device = qi_env_device (), .validate = TRUE }, &error);
+  g_autofree char *base = g_build_filename (g_getenv ("SFUMATO_TEST_DATA"), "models", "base", NULL);
+  g_autoptr (QiModelSet) set = qi_model_set_open (&(QiModelPaths){ .model = base }, &error);
+  const guint n_layers = set->text_config.n_layers;
+  gsize n, again;
+  g_autofree float *expected = hidden_states (device, set, 0, &n);
+
+  for (guint k = 1; k <= n_layers; k++)
+    {
+      g_autofree float *values = hidden_states (device, set, k, &again);
+
+      g_assert_cmpmem (values, again * sizeof *values, expected, n * sizeof *expected);
+    }
+  g_assert_cmpuint (qi_device_validation_messages (device, NULL), ==, 0);
+}
+
 int
 main (int argc, char **argv)
 {
@@ -404,6 +454,7 @@ main (int argc, char **argv)
   if (g_test_perf ())
     g_test_add_func ("/streaming/overlap", test_overlap);
   g_test_add_func ("/streaming/too-little", test_too_little);
+  g_test_add_func ("/streaming/text", test_text);
   g_test_add_func ("/streaming/interrupted", test_interrupted); /* shortens the file */
   status = g_test_run ();
   remove_transformer (folder);

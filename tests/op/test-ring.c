@@ -213,6 +213,31 @@ test_order (gconstpointer data)
   qi_ring_free (c.ring);
 }
 
+/* Streams one after another: what one leaves under way is not taken for the next one's. */
+static void
+test_again (gconstpointer data)
+{
+  Case c;
+
+  open_case (&c, GPOINTER_TO_INT (data), 2, 0);
+  for (guint k = 0; k < 40; k++)
+    {
+      g_autoptr (QiStream) s = qi_stream_new (device, FALSE);
+      const QiTensor *out[N_GROUPS][2];
+
+      for (guint g = 0; g < N_GROUPS; g++)
+        {
+          out[g][0] = qi_scratch (s, QI_DTYPE_F32, N_WORDS);
+          out[g][1] = qi_scratch (s, QI_DTYPE_F32, N_WORDS);
+        }
+      for (guint g = 0; g < N_GROUPS; g++)
+        use_group (&c, s, g, out[g], 0);
+      for (guint g = 0; g < N_GROUPS; g++)
+        assert_group (s, &c, g, out[g]);
+    }
+  qi_ring_free (c.ring);
+}
+
 /* What the thread cannot read is the stream's error; afterwards both work. */
 static void
 test_failure (gconstpointer data)
@@ -333,6 +358,8 @@ main (int argc, char **argv)
     }
   g_test_add_data_func ("/ring/order/mapped", GINT_TO_POINTER (QI_RING_MAPPED), test_order);
   g_test_add_data_func ("/ring/order/queued", GINT_TO_POINTER (QI_RING_QUEUED), test_order);
+  g_test_add_data_func ("/ring/again/mapped", GINT_TO_POINTER (QI_RING_MAPPED), test_again);
+  g_test_add_data_func ("/ring/again/queued", GINT_TO_POINTER (QI_RING_QUEUED), test_again);
   g_test_add_data_func ("/ring/failure/mapped", GINT_TO_POINTER (QI_RING_MAPPED), test_failure);
   g_test_add_data_func ("/ring/failure/queued", GINT_TO_POINTER (QI_RING_QUEUED), test_failure);
   g_test_add_data_func ("/ring/cancel/mapped", GINT_TO_POINTER (QI_RING_MAPPED), test_cancel);
