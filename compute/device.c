@@ -187,18 +187,25 @@ static gboolean
 create_device (QiDevice *device, GError **error)
 {
   static const float priority = 1.0f;
-  static const char *const extensions[] = { VK_KHR_PUSH_DESCRIPTOR_EXTENSION_NAME, VK_EXT_MEMORY_BUDGET_EXTENSION_NAME };
+  const char *extensions[3] = { VK_KHR_PUSH_DESCRIPTOR_EXTENSION_NAME };
+  guint n_extensions = 1;
   const gboolean budget = qi_caps_has_extension (device->physical, VK_EXT_MEMORY_BUDGET_EXTENSION_NAME);
+  VkPhysicalDeviceCooperativeMatrixFeaturesKHR matrix = {
+    .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_COOPERATIVE_MATRIX_FEATURES_KHR, .cooperativeMatrix = VK_TRUE
+  };
   VkPhysicalDeviceVulkan13Features f13 = { .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_VULKAN_1_3_FEATURES,
+                                           .pNext = device->info.coopmat ? &matrix : NULL,
                                            .synchronization2 = VK_TRUE,
                                            .subgroupSizeControl = VK_TRUE,
                                            .computeFullSubgroups = VK_TRUE,
+                                           .shaderIntegerDotProduct = device->info.integer_dot,
                                            .maintenance4 = VK_TRUE };
   VkPhysicalDeviceVulkan12Features f12 = { .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_VULKAN_1_2_FEATURES,
                                            .pNext = &f13,
                                            .storageBuffer8BitAccess = VK_TRUE,
                                            .shaderInt8 = VK_TRUE,
                                            .timelineSemaphore = VK_TRUE,
+                                           .vulkanMemoryModel = device->info.coopmat,
                                            .shaderFloat16 = device->info.f16_arithmetic };
   VkPhysicalDeviceVulkan11Features f11 = { .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_VULKAN_1_1_FEATURES,
                                            .pNext = &f12,
@@ -210,18 +217,22 @@ create_device (QiDevice *device, GError **error)
                                           .queueFamilyIndex = device->queue_family,
                                           .queueCount = 1,
                                           .pQueuePriorities = &priority };
-  const VkDeviceCreateInfo info = { .sType = VK_STRUCTURE_TYPE_DEVICE_CREATE_INFO,
-                                    .pNext = &f,
-                                    .queueCreateInfoCount = 1,
-                                    .pQueueCreateInfos = &queue,
-                                    .enabledExtensionCount = budget ? 2 : 1,
-                                    .ppEnabledExtensionNames = extensions };
+  VkDeviceCreateInfo info = { .sType = VK_STRUCTURE_TYPE_DEVICE_CREATE_INFO,
+                              .pNext = &f,
+                              .queueCreateInfoCount = 1,
+                              .pQueueCreateInfos = &queue,
+                              .ppEnabledExtensionNames = extensions };
   VmaAllocatorCreateInfo vma = { .flags = budget ? VMA_ALLOCATOR_CREATE_EXT_MEMORY_BUDGET_BIT : 0,
                                  .physicalDevice = device->physical,
                                  .instance = device->instance,
                                  .vulkanApiVersion = VK_API_VERSION_1_3 };
   VmaVulkanFunctions functions = { 0 };
 
+  if (budget)
+    extensions[n_extensions++] = VK_EXT_MEMORY_BUDGET_EXTENSION_NAME;
+  if (device->info.coopmat)
+    extensions[n_extensions++] = VK_KHR_COOPERATIVE_MATRIX_EXTENSION_NAME;
+  info.enabledExtensionCount = n_extensions;
   if (!qi_vk_check (vkCreateDevice (device->physical, &info, NULL, &device->device), "vkCreateDevice", error))
     return FALSE;
   vkGetDeviceQueue (device->device, device->queue_family, 0, &device->queue);
@@ -263,7 +274,7 @@ qi_device_open (const QiDeviceParams *params, GError **error)
       !choose_physical (device, params->device, &caps, error))
     return NULL;
   take_caps (device, &caps);
-  if (!create_device (device, error))
+  if (!qi_kernels_init (&device->kernels, &device->info, params->kernels, error) || !create_device (device, error))
     return NULL;
   device->profile = device->profile && device->info.timestamps;
   device->pipelines = qi_pipeline_cache_new (device);
