@@ -11,7 +11,8 @@ golden_open (int *argc, char ***argv)
   QiDevice *device;
 
   g_test_init (argc, argv, NULL);
-  device = qi_device_open (&(QiDeviceParams){ .device = qi_env_device (), .validate = TRUE }, &error);
+  device = qi_device_open (&(QiDeviceParams){ .device = qi_env_device (), .validate = TRUE, .kernels = qi_env_kernels () },
+                           &error);
   if (!device)
     {
       if (qi_env_require_vulkan ())
