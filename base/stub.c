@@ -116,6 +116,8 @@ parse_word (const char *word, QiStub *stub)
       (*name == 'f' ? stub->fail : stub->die)[stage] = TRUE;
       return TRUE;
     }
+  if (strcmp (name, "stack") == 0)
+    return (stub->stack = !value);
   stub->draws = TRUE;
   if (strcmp (name, "fill") == 0)
     {
@@ -139,7 +141,7 @@ qi_stub_parse (const char *text, QiStub *stub, GError **error)
       if (!parse_word (words[i], stub))
         {
           g_set_error (error, QI_ERROR, QI_ERROR_BAD_REQUEST, "QI_STUB has “%.80s”, which is none of copy, fill:R,G,B, seed, "
-                       "shift:DX,DY,ZOOM, cast:R,G,B, slow:MS[:STAGE], fail:STAGE and die:STAGE.", words[i]);
+                       "shift:DX,DY,ZOOM, cast:R,G,B, stack, slow:MS[:STAGE], fail:STAGE and die:STAGE.", words[i]);
           *stub = (QiStub){ .zoom = 1 };
           return FALSE;
         }

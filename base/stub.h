@@ -9,6 +9,9 @@
  *   shift:DX,DY,ZOOM Picture 1 moved by so many of its pixels and zoomed about its centre, edges mirrored. ZOOM is a
  *                    factor from 0.5 to 2 or, beyond that range, per cent (3 is 1.03); may be missing
  *   cast:R,G,B       Picture 1 with its channels multiplied by these
+ *   stack            of a split: layers of which one knows what is seen. Each is opaque and of the colour of seed + its number
+ *                    from 0; the lowest fills the picture, each further one of n the n-th part of the width that has its
+ *                    number, half transparent (128) below the middle
  *   slow:MS[:STAGE]  MS a step of denoising or, with STAGE, once in that stage; paste is the caller's business
  *   fail:STAGE       an out-of-memory error in that stage
  *   die:STAGE        the process ends in that stage
@@ -25,7 +28,7 @@ typedef struct
   gboolean draws;  /* draw was given */
   QiStubDraw draw;
   guint8 color[3];
-  gboolean shift, cast;
+  gboolean shift, cast, stack;
   double dx, dy, zoom;
   double channel[3];
   guint step_ms;                /* a step of denoising */

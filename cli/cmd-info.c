@@ -12,6 +12,9 @@
 #include "cli/events.h"
 #include "cli/json-text.h"
 #include "cli/options.h"
+#include "cli/picture.h"
+#include "compose/frame.h"
+#include "compose/pixels.h"
 #include "models/model-choice.h"
 #include "models/report.h"
 
@@ -59,12 +62,109 @@ report_model (Report *report, const QiOptions *options, GError **error)
   return report_loras (report, options, set, error);
 }
 
-static gboolean
-report_plan (Report *report, const QiOptions *options, GCancellable *cancellable, GError **error)
-{
-  g_autoptr (QiEngine) engine = qi_engine_open (&options->paths, &options->engine, NULL, NULL, cancellable, error);
+/* -- the plan ----------------------------------------------------------------------------------------- */
 
-  report->plan = engine ? qi_engine_plan_json (engine, options->request, NULL, error) : NULL;
+/* What is to be planned beside the common arguments. */
+typedef struct
+{
+  gboolean plan;
+  char *task; /* NULL: an edit where there are pictures */
+  char **images; /* NULL: none */
+} Planned;
+
+static void
+planned_clear (Planned *planned)
+{
+  g_free (planned->task);
+  g_strfreev (planned->images);
+}
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (Planned, planned_clear)
+
+static gboolean
+check_planned (const Planned *planned, QiRequest *request, gboolean has_model, GError **error)
+{
+  const guint n = planned->images ? g_strv_length (planned->images) : 0;
+
+  if (planned->plan && !has_model)
+    g_set_error (error, QI_ERROR, QI_ERROR_BAD_REQUEST, "--plan needs a model: name it with --model PATH.");
+  else if (!planned->plan && (n || planned->task))
+    g_set_error (error, QI_ERROR, QI_ERROR_BAD_REQUEST, "--%s says what is planned: give --plan too.",
+                 n ? "image" : "task");
+  else if (n > QI_MAX_PICTURES)
+    g_set_error (error, QI_ERROR, QI_ERROR_BAD_REQUEST, "%u pictures are given; at most %d can be used.", n,
+                 QI_MAX_PICTURES);
+  else if (planned->task && !qi_request_set (request, qi_request_field ("task"), planned->task, error))
+    ;
+  else
+    {
+      if (!planned->task && n)
+        request->task = QI_TASK_EDIT;
+      if (n || request->task == QI_TASK_GENERATE)
+        return TRUE;
+      g_set_error (error, QI_ERROR, QI_ERROR_BAD_REQUEST, "There is no picture to %s: name one with --image FILE.",
+                   qi_task_name (request->task));
+    }
+  return FALSE;
+}
+
+static QiImage *
+blank (guint width, guint height, guint channels)
+{
+  guint8 *bytes = qi_pixels_alloc (width, height, channels);
+
+  memset (bytes, 255, (gsize) width * height * channels);
+  return qi_pixels_take (width, height, channels, bytes);
+}
+
+/* Pictures at the size that the model works at; only the sizes matter. The first as the task would cut it without a
+ * selection. (element type QiImage) */
+static GPtrArray *
+planned_pictures (const Planned *planned, const QiRequest *request, const QiModelSet *set, GError **error)
+{
+  g_autoptr (GPtrArray) pictures = g_ptr_array_new_with_free_func ((GDestroyNotify) qi_image_unref);
+  const QiModelSizes sizes = qi_model_sizes (set->width, set->height, 16);
+
+  for (guint i = 0; planned->images && planned->images[i]; i++)
+    {
+      g_autoptr (QiImage) picture = qi_picture_load (planned->images[i], error);
+      QiFrame frame;
+
+      if (!picture)
+        return NULL;
+      if (i > 0 || request->task == QI_TASK_GENERATE)
+        {
+          g_ptr_array_add (pictures, g_steal_pointer (&picture));
+          continue;
+        }
+      const QiRect canvas = { 0, 0, (int) qi_image_width (picture), (int) qi_image_height (picture) };
+      if (!qi_frame_plan (request, &canvas, &canvas, NULL, &sizes, &frame, error))
+        return NULL;
+      g_ptr_array_add (pictures, blank (frame.width, frame.height, request->task == QI_TASK_SPLIT ? 4 : 3));
+    }
+  return g_steal_pointer (&pictures);
+}
+
+static gboolean
+report_plan (Report *report,
+             const Planned *planned,
+             const QiOptions *options,
+             GCancellable *cancellable,
+             GError **error)
+{
+  const QiRequest *request = options->request;
+  const gboolean draws_into = request->task == QI_TASK_FILL || request->task == QI_TASK_EXPAND;
+  g_autoptr (QiEngine) engine = qi_engine_open (&options->paths, &options->engine, NULL, NULL, cancellable, error);
+  g_autoptr (GPtrArray) pictures =
+      engine ? planned_pictures (planned, request, qi_engine_model_set (engine), error) : NULL;
+
+  if (!pictures)
+    return FALSE;
+
+  g_autoptr (QiImage) mask =
+      draws_into ? blank (qi_image_width (pictures->pdata[0]), qi_image_height (pictures->pdata[0]), 1) : NULL;
+  const QiInputs inputs = { .pictures = (QiImage *const *) pictures->pdata, .n_pictures = pictures->len, .mask = mask };
+
+  report->plan = qi_engine_plan_json (engine, request, pictures->len ? &inputs : NULL, error);
   return report->plan != NULL;
 }
 
@@ -148,9 +248,14 @@ qi_cmd_info (int argc, char **argv, GCancellable *cancellable)
   g_autoptr (QiOptions) options = qi_options_new ();
   g_auto (Report) report = { 0 };
   g_autoptr (GError) error = NULL;
-  gboolean plan = FALSE;
+  g_auto (Planned) planned = { 0 };
   const GOptionEntry own[] = {
-    { "plan", 0, 0, G_OPTION_ARG_NONE, &plan, "also the memory that a picture of this request would need", NULL },
+    { "plan", 0, 0, G_OPTION_ARG_NONE, &planned.plan, "also the memory that a picture of this request would need",
+      NULL },
+    { "task", 0, 0, G_OPTION_ARG_FILENAME, &planned.task,
+      "what is planned: generate (default), edit (default with --image), fill, expand (one pass) or split", "NAME" },
+    { "image", 'i', 0, G_OPTION_ARG_FILENAME_ARRAY, &planned.images, "a picture that goes with it; repeatable",
+      "FILE" },
     { 0 }
   };
   QiEvents events;
@@ -170,9 +275,7 @@ qi_cmd_info (int argc, char **argv, GCancellable *cancellable)
   const QiModelPaths *paths = &options->paths;
   const gboolean has_model = paths->model || paths->transformer, has_part = paths->text_encoder || paths->vision || paths->vae;
 
-  if (plan && !has_model)
-    g_set_error (&error, QI_ERROR, QI_ERROR_BAD_REQUEST, "--plan needs a model: name it with --model PATH.");
-  else
+  if (check_planned (&planned, options->request, has_model, &error))
     {
       /* What is known is shown before what went wrong: without a device the model can still be looked at. */
       report.devices = qi_engine_devices_json (&error);
@@ -183,8 +286,8 @@ qi_cmd_info (int argc, char **argv, GCancellable *cancellable)
           report.demo = demo_that_would_be_used ();
           report_loras (&report, options, NULL, error ? NULL : &error);
         }
-      if (plan && !error)
-        report_plan (&report, options, cancellable, &error);
+      if (planned.plan && !error)
+        report_plan (&report, &planned, options, cancellable, &error);
       if (options->json)
         write_json (&report);
       else

@@ -141,7 +141,7 @@ measure (const QiRequest *request, guint width, guint height, QiRect *canvas, Qi
 }
 
 guint
-qi_expand_count (const QiRequest *request, guint width, guint height, const QiModelSizes *sizes)
+qi_expand_look (const QiRequest *request, guint width, guint height, const QiModelSizes *sizes, QiFrame *first)
 {
   g_autoptr (GArray) frames = g_array_new (FALSE, FALSE, sizeof (QiFrame));
   Plan plan = { { 0 }, sizes, frames };
@@ -149,7 +149,15 @@ qi_expand_count (const QiRequest *request, guint width, guint height, const QiMo
 
   if (measure (request, width, height, &plan.canvas, &old, NULL))
     make_plan (&plan, &old, request);
+  if (first && frames->len)
+    *first = g_array_index (frames, QiFrame, 0);
   return frames->len;
+}
+
+guint
+qi_expand_count (const QiRequest *request, guint width, guint height, const QiModelSizes *sizes)
+{
+  return qi_expand_look (request, width, height, sizes, NULL);
 }
 
 QiExpand *

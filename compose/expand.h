@@ -22,6 +22,8 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC (QiExpand, qi_expand_free)
 
 /* How many passes that takes, before there are pixels; 0: not possible. */
 guint qi_expand_count (const QiRequest *request, guint width, guint height, const QiModelSizes *sizes);
+/* The same; *first: what the first pass sees, if there is one. */
+guint qi_expand_look (const QiRequest *request, guint width, guint height, const QiModelSizes *sizes, QiFrame *first);
 
 guint qi_expand_n_passes (const QiExpand *expand);
 const QiFrame *qi_expand_frame (const QiExpand *expand, guint pass); /* in pixels of the new canvas */

@@ -188,18 +188,25 @@ static gboolean
 create_device (QiDevice *device, GError **error)
 {
   static const float priority = 1.0f;
-  static const char *const extensions[] = { VK_KHR_PUSH_DESCRIPTOR_EXTENSION_NAME, VK_EXT_MEMORY_BUDGET_EXTENSION_NAME };
+  const char *extensions[3] = { VK_KHR_PUSH_DESCRIPTOR_EXTENSION_NAME };
+  guint n_extensions = 1;
   const gboolean budget = qi_caps_has_extension (device->physical, VK_EXT_MEMORY_BUDGET_EXTENSION_NAME);
+  VkPhysicalDeviceCooperativeMatrixFeaturesKHR matrix = {
+    .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_COOPERATIVE_MATRIX_FEATURES_KHR, .cooperativeMatrix = VK_TRUE
+  };
   VkPhysicalDeviceVulkan13Features f13 = { .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_VULKAN_1_3_FEATURES,
+                                           .pNext = device->info.coopmat ? &matrix : NULL,
                                            .synchronization2 = VK_TRUE,
                                            .subgroupSizeControl = VK_TRUE,
                                            .computeFullSubgroups = VK_TRUE,
+                                           .shaderIntegerDotProduct = device->info.integer_dot,
                                            .maintenance4 = VK_TRUE };
   VkPhysicalDeviceVulkan12Features f12 = { .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_VULKAN_1_2_FEATURES,
                                            .pNext = &f13,
                                            .storageBuffer8BitAccess = VK_TRUE,
                                            .shaderInt8 = VK_TRUE,
                                            .timelineSemaphore = VK_TRUE,
+                                           .vulkanMemoryModel = device->info.coopmat,
                                            .shaderFloat16 = device->info.f16_arithmetic };
   VkPhysicalDeviceVulkan11Features f11 = { .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_VULKAN_1_1_FEATURES,
                                            .pNext = &f12,
@@ -209,12 +216,11 @@ create_device (QiDevice *device, GError **error)
                                         .features.shaderInt16 = VK_TRUE };
   const guint32 families[2] = { device->queue_family, device->copy_family };
   VkDeviceQueueCreateInfo queues[2];
-  const VkDeviceCreateInfo info = { .sType = VK_STRUCTURE_TYPE_DEVICE_CREATE_INFO,
-                                    .pNext = &f,
-                                    .queueCreateInfoCount = families[0] != families[1] ? 2 : 1,
-                                    .pQueueCreateInfos = queues,
-                                    .enabledExtensionCount = budget ? 2 : 1,
-                                    .ppEnabledExtensionNames = extensions };
+  VkDeviceCreateInfo info = { .sType = VK_STRUCTURE_TYPE_DEVICE_CREATE_INFO,
+                              .pNext = &f,
+                              .queueCreateInfoCount = families[0] != families[1] ? 2 : 1,
+                              .pQueueCreateInfos = queues,
+                              .ppEnabledExtensionNames = extensions };
   VmaAllocatorCreateInfo vma = { .flags = budget ? VMA_ALLOCATOR_CREATE_EXT_MEMORY_BUDGET_BIT : 0,
                                  .physicalDevice = device->physical,
                                  .instance = device->instance,
@@ -226,6 +232,11 @@ create_device (QiDevice *device, GError **error)
                                            .queueFamilyIndex = families[i],
                                            .queueCount = 1,
                                            .pQueuePriorities = &priority };
+  if (budget)
+    extensions[n_extensions++] = VK_EXT_MEMORY_BUDGET_EXTENSION_NAME;
+  if (device->info.coopmat)
+    extensions[n_extensions++] = VK_KHR_COOPERATIVE_MATRIX_EXTENSION_NAME;
+  info.enabledExtensionCount = n_extensions;
   if (!qi_vk_check (vkCreateDevice (device->physical, &info, NULL, &device->device), "vkCreateDevice", error))
     return FALSE;
   vkGetDeviceQueue (device->device, device->queue_family, 0, &device->queue);
@@ -270,7 +281,7 @@ qi_device_open (const QiDeviceParams *params, GError **error)
       !choose_physical (device, params->device, &caps, error))
     return NULL;
   take_caps (device, &caps);
-  if (!create_device (device, error))
+  if (!qi_kernels_init (&device->kernels, &device->info, params->kernels, error) || !create_device (device, error))
     return NULL;
   device->profile = device->profile && device->info.timestamps;
   device->pipelines = qi_pipeline_cache_new (device);

@@ -3,6 +3,7 @@
 /* compute/device.h — the insides of QiDevice, for compute/ alone. */
 #pragma once
 #include "compute/compute.h"
+#include "compute/kernels.h"
 #include "compute/vma.h"
 #include "shader-id.h"
 
@@ -21,6 +22,7 @@ struct _QiDevice
   VmaAllocator vma;
   QiPipelineCache *pipelines;
   QiDeviceInfo info;
+  QiKernels kernels;
   char *name, *driver;
   gboolean validate, profile;
   guint64 memory_limit;

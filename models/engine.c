@@ -55,7 +55,8 @@ open_device (QiEngine *engine, const QiEngineParams *params, GError **error)
   const QiDeviceParams device = { .device = asked_for,
                                   .memory_limit = qi_env_memory_limit (),
                                   .validate = params->validate || qi_env_validate (),
-                                  .profile = params->profile || qi_env_profile () };
+                                  .profile = params->profile || qi_env_profile (),
+                                  .kernels = qi_env_kernels () };
 
   engine->validate = device.validate;
   engine->profile = device.profile;

@@ -157,6 +157,30 @@ host_layers (QiHost *host, gint id)
   return list;
 }
 
+#define MIN_BORDER 16 /* pixels: less is no border */
+
+/* The layer fills its rectangle, which leaves a border of the canvas, and nothing else can be seen there. */
+static gboolean
+is_bordered (GimpImage *image, GimpLayer *layer, const QiHostView *view)
+{
+  const QiRect canvas = { 0, 0, view->image.width, view->image.height };
+  const QiRect at = view->layer.rect, seen = qi_rect_intersect (&at, &canvas);
+  g_autofree GimpLayer **layers = NULL;
+
+  if (!qi_rect_equal (&at, &seen) || view->layer.kind == QI_HOST_GROUP || view->layer.empty || !view->layer.visible
+      || MAX (MAX (at.x, at.y), MAX (canvas.width - at.x - at.width, canvas.height - at.y - at.height)) < MIN_BORDER)
+    return FALSE;
+  layers = gimp_image_get_layers (image);
+  for (guint i = 0; layers && layers[i]; i++)
+    {
+      const QiRect other = qi_layer_rect (layers[i]), both = qi_rect_union (&other, &at);
+
+      if (gimp_item_get_visible (GIMP_ITEM (layers[i])) && !qi_rect_equal (&both, &at))
+        return FALSE;
+    }
+  return qi_layer_is_opaque (layer);
+}
+
 static QiHostView *
 host_look (QiHost *host, gint id)
 {
@@ -167,7 +191,10 @@ host_look (QiHost *host, gint id)
 
   view->layer.id = QI_HOST_NONE;
   if (qi_watch_view (QI_GIMP_HOST (host)->watch, id, layer, view) && layer)
-    fill_layer (layer, &view->layer);
+    {
+      fill_layer (layer, &view->layer);
+      view->bordered = is_bordered (image, layer, view);
+    }
   return view;
 }
 

@@ -42,6 +42,25 @@ qi_layer_of (GimpDrawable *drawable)
   return NULL;
 }
 
+GPtrArray *
+qi_layers_references (GPtrArray *drawables)
+{
+  GPtrArray *references = g_ptr_array_new_with_free_func ((GDestroyNotify) qi_host_reference_free);
+
+  for (guint i = 0; drawables && i < drawables->len; i++)
+    {
+      GimpDrawable *drawable = g_ptr_array_index (drawables, i);
+      GimpLayer *layer = qi_layer_of (drawable);
+      QiHostReference *reference = g_new0 (QiHostReference, 1);
+
+      reference->image = gimp_image_get_id (gimp_item_get_image (GIMP_ITEM (drawable)));
+      reference->layer = layer ? gimp_item_get_id (GIMP_ITEM (layer)) : QI_HOST_NONE;
+      reference->name = gimp_item_get_name (GIMP_ITEM (drawable));
+      g_ptr_array_add (references, reference);
+    }
+  return references;
+}
+
 /* "00000001.00000004": places from the root of the stack down, in an order that strcmp() knows. (transfer full) */
 static char *
 place_in_stack (GimpLayer *layer)
@@ -305,6 +324,29 @@ qi_layers_read_mask (GimpImage *image, GimpLayer *mask_layer, const QiRect *rect
   values = qi_pixels_alloc ((guint) rect->width, (guint) rect->height, 1);
   read_part (drawable, at.x, at.y, rect, babl_format ("Y u8"), values);
   return resized (qi_pixels_take ((guint) rect->width, (guint) rect->height, 1, values), width, height, QI_FILTER_TRIANGLE);
+}
+
+/* As far as a small picture of it tells. */
+gboolean
+qi_layer_is_opaque (GimpLayer *layer)
+{
+  g_autoptr (GBytes) bytes = NULL;
+  const guint8 *data;
+  gint w = 0, h = 0, channels = 0;
+  gsize n = 0;
+
+  if (gimp_layer_get_opacity (layer) < 100 || gimp_layer_get_mask (layer))
+    return FALSE;
+  if (!gimp_drawable_has_alpha (GIMP_DRAWABLE (layer)))
+    return TRUE;
+  bytes = gimp_drawable_get_thumbnail_data (GIMP_DRAWABLE (layer), 64, 64, &w, &h, &channels);
+  if (!bytes || (channels != 2 && channels != 4))
+    return FALSE;
+  data = g_bytes_get_data (bytes, &n);
+  for (gsize i = (gsize) channels - 1; i < n; i += (gsize) channels)
+    if (data[i] != 255)
+      return FALSE;
+  return TRUE;
 }
 
 /* A small picture of the layer shows almost any pixel; only where it shows none are all of them looked at, in strips. */

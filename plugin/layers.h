@@ -15,6 +15,8 @@
 GimpLayer *qi_layer_of (GimpDrawable *drawable);
 /* The topmost of these; NULL: what is visible. drawables is NULL-terminated and may be NULL itself. */
 GimpLayer *qi_layers_topmost (GimpDrawable *const *drawables);
+/* QiHostReference for each of these GimpDrawable: a channel stands for what is visible of its image. (transfer full) */
+GPtrArray *qi_layers_references (GPtrArray *drawables);
 
 GimpImage *qi_image_by_id (gint id); /* NULL: it was closed */
 GimpLayer *qi_layer_by_id (gint id); /* NULL: it is gone, or in no image */
@@ -23,6 +25,8 @@ QiRect qi_layer_rect (GimpLayer *layer);
 /* Bounds of what is selected, cut to the canvas; empty without a selection. */
 QiRect qi_selection_rect (GimpImage *image);
 
+/* Nothing below it can be seen. */
+gboolean qi_layer_is_opaque (GimpLayer *layer);
 /* Every pixel is transparent. */
 gboolean qi_layer_is_empty (GimpLayer *layer);
 

@@ -12,6 +12,7 @@
 #include "plugin/layers.h"
 
 #define VERSION 1
+#define QI_FAR (1 << 20)    /* pixels: beyond any canvas */
 #define MAX_BYTES (1 << 20) /* three texts of 20 kB, escaped at worst, and room */
 
 /* -- writing ----------------------------------------------------------------------------------------- */
@@ -272,21 +273,52 @@ read_references (GimpImage *home, yyjson_val *job, QiHostMemory *memory, GError 
   return TRUE;
 }
 
+/* The canvas has grown or was cropped since, which has moved all that lies on it. */
 static gboolean
-read_frame (yyjson_val *job, QiHostMemory *memory)
+canvas_differs (GimpLayer *layer, yyjson_val *job)
+{
+  GimpImage *image = gimp_item_get_image (GIMP_ITEM (layer));
+  yyjson_val *canvas = yyjson_obj_get (job, "canvas");
+
+  return yyjson_arr_size (canvas) == 2
+         && (yyjson_get_sint (yyjson_arr_get (canvas, 0)) != gimp_image_get_width (image)
+             || yyjson_get_sint (yyjson_arr_get (canvas, 1)) != gimp_image_get_height (image));
+}
+
+static gboolean
+read_frame (GimpLayer *layer, yyjson_val *job, QiHostMemory *memory)
 {
   const char *text = yyjson_get_str (yyjson_obj_get (job, "frame"));
   const char *asked = yyjson_get_str (yyjson_obj_get (job, "frame-asked"));
   QiRect *frame = &memory->frame;
+  const QiRect at = qi_layer_rect (layer);
+  const gint64 x = yyjson_get_sint (yyjson_arr_get (yyjson_obj_get (job, "offsets"), 0)),
+               y = yyjson_get_sint (yyjson_arr_get (yyjson_obj_get (job, "offsets"), 1));
 
   if (asked && text)
     {
       if (sscanf (text, "%d %d %d %d", &frame->x, &frame->y, &frame->width, &frame->height) != 4 || qi_rect_is_empty (frame))
         return FALSE;
+      if (canvas_differs (layer, job) && yyjson_arr_size (yyjson_obj_get (job, "offsets")) == 2)
+        {
+          frame->x = (int) CLAMP (frame->x + at.x - x, -QI_FAR, QI_FAR);
+          frame->y = (int) CLAMP (frame->y + at.y - y, -QI_FAR, QI_FAR);
+        }
       g_free (memory->request->frame);
       memory->request->frame = g_strdup (asked);
     }
   return TRUE;
+}
+
+/* A layer of a stack was not made alone: what is done again is its group. */
+static GimpLayer *
+stands_for (GimpLayer *layer, yyjson_val *job)
+{
+  GimpItem *parent = gimp_item_get_parent (GIMP_ITEM (layer));
+
+  return g_strcmp0 (yyjson_get_str (yyjson_obj_get (job, "task")), "split") == 0 && parent && qi_memory_has (GIMP_LAYER (parent))
+           ? GIMP_LAYER (parent)
+           : layer;
 }
 
 static QiHostMemory *
@@ -301,12 +333,13 @@ read_job (GimpLayer *layer, yyjson_val *job, GError **error)
   memory->references = g_ptr_array_new_with_free_func ((GDestroyNotify) qi_host_reference_free);
   memory->image = gimp_image_get_id (home);
   memory->target = QI_HOST_NONE;
+  memory->layer = gimp_item_get_id (GIMP_ITEM (stands_for (layer, job)));
   if (yyjson_get_bool (yyjson_obj_get (job, "selection")))
     memory->bounds = qi_layer_rect (layer);
   memory->mask_layer = gimp_layer_get_mask (layer) ? gimp_item_get_id (GIMP_ITEM (layer)) : QI_HOST_NONE;
   if (!read_request (job, memory->request, error))
     return NULL;
-  if (!read_frame (job, memory))
+  if (!read_frame (layer, job, memory))
     {
       damaged (error, "frame");
       return NULL;

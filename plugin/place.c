@@ -162,13 +162,30 @@ fitted_pixels (GimpImage *image, GimpItem *parent, gint position, const QiHostRe
 
 /* -- layers ------------------------------------------------------------------------------------------ */
 
+/* Layers are mixed in linear light, and floats of another kind come back from there a little different, also where a mask lets
+ * nothing through. The older mode mixes them as they are. */
+static GimpLayerMode
+layer_mode (GimpImage *image)
+{
+  switch (gimp_image_get_precision (image))
+    {
+    case GIMP_PRECISION_FLOAT_NON_LINEAR:
+    case GIMP_PRECISION_FLOAT_PERCEPTUAL:
+    case GIMP_PRECISION_DOUBLE_NON_LINEAR:
+    case GIMP_PRECISION_DOUBLE_PERCEPTUAL:
+      return GIMP_LAYER_MODE_NORMAL_LEGACY;
+    default:
+      return gimp_image_get_default_new_layer_mode (image);
+    }
+}
+
 /* Complete before it is in the image: then the insert alone is the undo step, and redo brings back everything. */
 static GimpLayer *
 new_layer (GimpImage *image, const QiHostResult *result, gboolean alpha, gboolean above, GError **error)
 {
   GimpLayer *layer = gimp_layer_new (image, result->name, (gint) qi_image_width (result->pixels),
                                      (gint) qi_image_height (result->pixels), layer_type (image, alpha), 100,
-                                     gimp_image_get_default_new_layer_mode (image));
+                                     result->mask ? layer_mode (image) : gimp_image_get_default_new_layer_mode (image));
 
   if (!layer)
     {
@@ -193,28 +210,115 @@ new_layer (GimpImage *image, const QiHostResult *result, gboolean alpha, gboolea
   return layer;
 }
 
+/* Where in the stack something goes. */
+typedef struct
+{
+  GimpItem *above, *parent;
+  gint position;
+} Spot;
+
+static gboolean
+insert_at (GimpImage *image, GimpLayer *layer, GimpItem *parent, gint position, GError **error)
+{
+  if (gimp_image_insert_layer (image, layer, (GimpLayer *) parent, position))
+    return TRUE;
+  refused (error, "to insert the layer");
+  gimp_item_delete (GIMP_ITEM (layer));
+  return FALSE;
+}
+
+static GimpLayer *
+insert_one (GimpImage *image, const Spot *spot, const QiHostResult *result, GError **error)
+{
+  QiHostResult fitted = *result;
+  GimpLayer *layer;
+
+  fitted.pixels = fitted_pixels (image, spot->parent, spot->position, result);
+  layer = new_layer (image, &fitted, TRUE, spot->above ? is_visible (spot->above) : something_below (image, NULL, 0), error);
+  qi_image_unref (fitted.pixels);
+  return layer && insert_at (image, layer, spot->parent, spot->position, error) ? layer : NULL;
+}
+
+/* A group with a stack of layers in it; each of them remembers the job as the group does. */
+static GimpLayer *
+insert_stack (GimpImage *image, const Spot *spot, const QiHostResult *result, GError **error)
+{
+  GimpLayer *group = GIMP_LAYER (gimp_group_layer_new (image, result->name));
+  gboolean ok = group && (qi_memory_attach (group, result) || refused (error, "to attach what the layer remembers"));
+
+  if (!group)
+    refused (error, "a new group");
+  if (ok && result->hidden)
+    gimp_item_set_visible (GIMP_ITEM (group), FALSE);
+  if (!ok || !insert_at (image, group, spot->parent, spot->position, error))
+    return NULL;
+  for (guint i = 0; ok && i < result->layers->len; i++)
+    {
+      g_autofree char *name = g_strdup_printf (_("Layer %u"), i + 1);
+      QiHostResult part = *result;
+      GimpLayer *layer;
+
+      part.name = name;
+      part.pixels = result->layers->pdata[i];
+      part.hidden = FALSE;
+      layer = new_layer (image, &part, TRUE, FALSE, error);
+      ok = layer && insert_at (image, layer, GIMP_ITEM (group), 0, error);
+    }
+  if (ok)
+    return group;
+  gimp_image_remove_layer (image, group);
+  return NULL;
+}
+
+/* From one canvas to another one, which is told in pixels of the first. */
+static gboolean
+resize_canvas (GimpImage *image, const QiRect *to)
+{
+  return gimp_image_resize (image, to->width, to->height, -to->x, -to->y);
+}
+
+/* The canvas grows, then the layer goes in; where that fails the canvas is what it was. */
+static GimpLayer *
+insert_grown (GimpImage *image, const Spot *spot, const QiHostResult *result, GError **error)
+{
+  const QiRect back = { -result->grown.x, -result->grown.y, gimp_image_get_width (image), gimp_image_get_height (image) };
+  QiHostResult settled = *result;
+  GimpLayer *layer;
+
+  if (!resize_canvas (image, &result->grown))
+    {
+      refused (error, "to make the canvas larger");
+      return NULL;
+    }
+  qi_host_result_settle (&settled);
+  layer = insert_one (image, spot, &settled, error);
+  if (!layer)
+    resize_canvas (image, &back);
+  return layer;
+}
+
 GimpLayer *
 qi_place_insert (GimpImage *image, GimpLayer *target, const QiHostResult *result, GError **error)
 {
   g_auto (Selected) selected = { gimp_image_get_selected_layers (image), gimp_image_get_selected_channels (image) };
-  GimpItem *above = target && gimp_item_get_image (GIMP_ITEM (target)) == image ? GIMP_ITEM (target) : NULL;
-  GimpItem *parent = above ? gimp_item_get_parent (above) : NULL;
-  const gint position = above ? gimp_image_get_item_position (image, above) : 0;
-  QiHostResult fitted = *result;
+  const gboolean grows = !qi_rect_is_empty (&result->grown);
+  Spot spot = { 0 };
   GimpLayer *layer;
 
-  fitted.pixels = fitted_pixels (image, parent, position, result);
-  layer = new_layer (image, &fitted, TRUE, above ? is_visible (above) : something_below (image, NULL, 0), error);
-  qi_image_unref (fitted.pixels);
+  if (target && gimp_item_get_image (GIMP_ITEM (target)) == image)
+    {
+      spot.above = GIMP_ITEM (target);
+      spot.parent = gimp_item_get_parent (spot.above);
+      spot.position = gimp_image_get_item_position (image, spot.above);
+    }
+  if (grows || result->layers)
+    gimp_image_undo_group_start (image);
+  layer = (grows ? insert_grown : result->layers ? insert_stack : insert_one) (image, &spot, result, error);
+  restore_selected (image, &selected);
+  if (grows || result->layers)
+    gimp_image_undo_group_end (image);
   if (!layer)
     return NULL;
-  if (!gimp_image_insert_layer (image, layer, (GimpLayer *) parent, position))
-    {
-      refused (error, "to insert the layer");
-      gimp_item_delete (GIMP_ITEM (layer));
-      return NULL;
-    }
-  restore_selected (image, &selected);
   gimp_displays_flush ();
   return layer;
 }
@@ -228,11 +332,10 @@ qi_place_open (const QiHostResult *result, gboolean shown, GError **error)
   GimpLayer *layer;
 
   gimp_image_undo_disable (image);
-  layer = new_layer (image, result, qi_image_channels (result->pixels) == 4, FALSE, error);
-  if (!layer || !gimp_image_insert_layer (image, layer, NULL, 0))
+  layer = result->layers ? insert_stack (image, &(const Spot){ 0 }, result, error)
+                         : new_layer (image, result, qi_image_channels (result->pixels) == 4, FALSE, error);
+  if (!layer || (!result->layers && !insert_at (image, layer, NULL, 0, error)))
     {
-      if (layer)
-        refused (error, "to insert the layer");
       gimp_image_delete (image);
       return NULL;
     }

@@ -14,6 +14,8 @@ static const char *const common_arguments[] = { "prompt", "negative-prompt", "qu
 static const char *const generate_arguments[] = { "width", "height", "destination", NULL };
 static const char *const edit_arguments[] = { "source", "frame", "soft-edge", NULL };
 static const char *const fill_arguments[] = { "source", "frame", "soft-edge", "strength", "prefill", NULL };
+static const char *const expand_arguments[] = { "left", "right", "top", "bottom", NULL };
+static const char *const split_arguments[] = { "layers", NULL };
 static const char *const again_arguments[] = { "prompt", "seed", NULL };
 
 static const QiCommand commands[] = {
@@ -25,6 +27,10 @@ static const QiCommand commands[] = {
     QI_COMMAND_MAKE, QI_TASK_FILL, TRUE, NULL, fill_arguments, TRUE, FALSE },
   { "plug-in-sfumato-remove", N_("_Remove Selected"), N_("Remove what is selected; the surroundings grow into it"), NULL,
     QI_COMMAND_MAKE, QI_TASK_FILL, TRUE, "prompt", fill_arguments, TRUE, FALSE },
+  { "plug-in-sfumato-expand", N_("E_xpand Canvas…"), N_("Make the canvas larger and paint the new part"), NULL,
+    QI_COMMAND_MAKE, QI_TASK_EXPAND, TRUE, NULL, expand_arguments, FALSE, FALSE },
+  { "plug-in-sfumato-split", N_("_Split into Layers…"), N_("Take the layer apart: a group of layers with transparency"), NULL,
+    QI_COMMAND_MAKE, QI_TASK_SPLIT, TRUE, NULL, split_arguments, FALSE, FALSE },
   { "plug-in-sfumato-again", N_("Edit This Layer _Again…"), N_("Redo a layer made by Sfumato from what it remembers"),
     "<Layers>/Layers Menu", QI_COMMAND_AGAIN, QI_TASK_EDIT, FALSE, NULL, again_arguments, FALSE, FALSE },
   { "plug-in-sfumato-models", N_("_Models and Devices…"), N_("Which models there are, and what they run on"), NULL,

@@ -108,6 +108,7 @@ static gboolean
 check_target (const QiRequest *request, GimpImage *image, GimpLayer *target, GError **error)
 {
   const QiRect selection = image ? qi_selection_rect (image) : (QiRect){ 0 };
+  const gboolean selects = request->task == QI_TASK_EDIT || request->task == QI_TASK_FILL;
   QiRect layer, there;
 
   if (request->task == QI_TASK_GENERATE)
@@ -120,7 +121,9 @@ check_target (const QiRequest *request, GimpImage *image, GimpLayer *target, GEr
     }
   if (request->task == QI_TASK_FILL && qi_rect_is_empty (&selection))
     return say (qi_card_new (QI_SAY_NO_SELECTION), error);
-  if (!target || request->source == QI_SOURCE_VISIBLE || qi_rect_is_empty (&selection))
+  if (request->task == QI_TASK_EXPAND && !(request->left || request->right || request->top || request->bottom))
+    return say (qi_card_new (QI_SAY_NO_GROWTH), error);
+  if (!target || !selects || request->source == QI_SOURCE_VISIBLE || qi_rect_is_empty (&selection))
     return TRUE;
   layer = qi_layer_rect (target);
   there = qi_rect_intersect (&layer, &selection);
@@ -131,26 +134,6 @@ check_target (const QiRequest *request, GimpImage *image, GimpLayer *target, GEr
       return say (qi_card_new (QI_SAY_SELECTION_MISSES, name), error);
     }
   return TRUE;
-}
-
-/* (transfer full) of QiHostReference. A channel stands for what is visible of its image. */
-static GPtrArray *
-references_of (GPtrArray *drawables)
-{
-  GPtrArray *references = g_ptr_array_new_with_free_func ((GDestroyNotify) qi_host_reference_free);
-
-  for (guint i = 0; drawables && i < drawables->len; i++)
-    {
-      GimpDrawable *drawable = g_ptr_array_index (drawables, i);
-      GimpLayer *layer = qi_layer_of (drawable);
-      QiHostReference *reference = g_new0 (QiHostReference, 1);
-
-      reference->image = gimp_image_get_id (gimp_item_get_image (GIMP_ITEM (drawable)));
-      reference->layer = layer ? gimp_item_get_id (GIMP_ITEM (layer)) : QI_HOST_NONE;
-      reference->name = gimp_item_get_name (GIMP_ITEM (drawable));
-      g_ptr_array_add (references, reference);
-    }
-  return references;
 }
 
 /* -- the job ----------------------------------------------------------------------------------------- */
@@ -180,6 +163,35 @@ open_first (QiHost *host, const QiHostResult *result, QiMade *made, GError **err
   return TRUE;
 }
 
+/* Result k as it goes into image; the canvas grows with the first. NULL image: made by that one. (transfer full) */
+static QiHostResult *
+placed_result (QiWork *work, guint k, GimpImage *image, const QiMade *made)
+{
+  QiHostResult *result = qi_host_result_copy (qi_work_result (work, k));
+
+  if (k > 0)
+    qi_host_result_settle (result);
+  if (!image)
+    {
+      result->image = gimp_image_get_id (made->image);
+      result->canvas = (QiRect){ 0 };
+      result->target = gimp_item_get_id (GIMP_ITEM (made->layers[0]));
+    }
+  return result;
+}
+
+/* What was placed goes again, and the canvas is what it was. */
+static void
+take_back (GimpImage *image, QiWork *work, const QiMade *made)
+{
+  const QiHostResult *first = qi_work_result (work, 0);
+
+  for (guint k = 0; k < made->n_layers; k++)
+    gimp_image_remove_layer (image, made->layers[k]);
+  if (made->n_layers && !qi_rect_is_empty (&first->grown))
+    gimp_image_resize (image, first->canvas.width, first->canvas.height, first->grown.x, first->grown.y);
+}
+
 /* All of them in one undo step, or none. */
 static gboolean
 place (QiHost *host, QiWork *work, GimpImage *image, QiMade *made, GError **error)
@@ -194,27 +206,22 @@ place (QiHost *host, QiWork *work, GimpImage *image, QiMade *made, GError **erro
     gimp_image_undo_group_start (image);
   for (guint k = 0; ok && k < n; k++)
     {
-      QiHostResult result = *qi_work_result (work, k);
+      g_autoptr (QiHostResult) result = NULL;
       gint id;
 
       if (!image && k == 0)
         {
-          ok = open_first (host, &result, made, error);
+          ok = open_first (host, qi_work_result (work, k), made, error);
           continue;
         }
-      if (!image)
-        {
-          result.image = gimp_image_get_id (made->image);
-          result.canvas = (QiRect){ 0 };
-          result.target = gimp_item_get_id (GIMP_ITEM (made->layers[0]));
-        }
-      id = qi_host_insert (host, &result, error);
+      result = placed_result (work, k, image, made);
+      id = qi_host_insert (host, result, error);
       ok = id != QI_HOST_NONE;
       if (ok)
         made->layers[made->n_layers++] = qi_layer_by_id (id);
     }
-  for (guint k = 0; !ok && image && k < made->n_layers; k++)
-    gimp_image_remove_layer (image, made->layers[k]);
+  if (!ok && image)
+    take_back (image, work, made);
   if (image)
     gimp_image_undo_group_end (image);
   return ok;
@@ -228,16 +235,19 @@ make (QiHost *host, const QiWorkSource *source, const QiRequest *request, QiMade
   g_autoptr (QiEngineInfo) info = qi_client_info (client, request, source->references ? source->references->len : 0, NULL,
                                                   &inner);
   g_autoptr (QiWork) work = NULL;
+  QiCard *misfit = info && !info->problem ? qi_work_misfit (info, request->task) : NULL;
   Bar bar = { 0 };
   gboolean ok;
 
+  if (misfit)
+    return say (misfit, error);
   if (info && info->problem)
     g_set_error_literal (&inner, QI_ERROR, info->problem_code, info->problem);
   else if (info)
     work = qi_work_new (host, source, request, info, &inner);
   if (!work)
     return say_error (g_steal_pointer (&inner), error);
-  bar_start (&bar, info->seconds[request->quality]);
+  bar_start (&bar, info->seconds[request->quality] * qi_work_n_passes (work));
   ok = qi_work_run (work, client, on_progress, &bar, NULL, &inner);
   bar_end (&bar);
   if (!ok)
@@ -254,17 +264,16 @@ qi_script_make (const QiCommand *command, const QiRequest *request, GimpImage *i
 {
   g_autoptr (QiHost) host = qi_gimp_host_new (FALSE);
   g_autoptr (QiSettings) settings = qi_settings_new (NULL);
-  g_autoptr (GPtrArray) sources = references_of (references);
   GimpLayer *target = image ? qi_layers_topmost (drawables) : NULL;
   const gboolean new_image = request->task == QI_TASK_GENERATE && request->destination == QI_DESTINATION_IMAGE;
   QiWorkSource source = { .image = image && !new_image ? gimp_image_get_id (image) : QI_HOST_NONE,
                           .target = target ? gimp_item_get_id (GIMP_ITEM (target)) : QI_HOST_NONE,
                           .selection_layer = QI_HOST_NONE,
-                          .references = sources };
+                          .references = references };
 
   if (!check_target (request, image, target, error))
     return FALSE;
-  qi_settings_set_last (settings, qi_command_short_name (command), request, NULL);
+  qi_settings_set_last (settings, qi_command_short_name (command), request, references, NULL);
   return make (host, &source, request, made, error);
 }
 
@@ -283,6 +292,7 @@ qi_script_again (const char *prompt, gint64 seed, GimpImage *image, GimpDrawable
   memory = qi_memory_of (layer, error);
   if (!memory)
     return FALSE;
+  layer = qi_layer_by_id (memory->layer);
   request = memory->request;
   request->seed = seed;
   request->results = 1;
@@ -296,6 +306,13 @@ qi_script_again (const char *prompt, gint64 seed, GimpImage *image, GimpDrawable
   source.above = source.except = gimp_item_get_id (GIMP_ITEM (layer));
   source.references = memory->references;
   source.place = qi_layer_rect (layer);
-  qi_memory_selection (memory, request, &source.selection_layer, &source.bounds);
+  if (request->task == QI_TASK_EXPAND)
+    {
+      source.bounds = qi_work_old_of (request, &source.place);
+      if (qi_rect_is_empty (&source.bounds))
+        return say (qi_card_new (QI_SAY_NO_GROWTH), error);
+    }
+  else
+    qi_memory_selection (memory, request, &source.selection_layer, &source.bounds);
   return qi_request_check (request, error) && make (host, &source, request, made, error);
 }

@@ -13,7 +13,7 @@ static const struct
   { N_ ("Enter"), N_ ("In the prompt: start. In the results: keep") },
   { N_ ("Shift+Enter"), N_ ("New line in the prompt") },
   { N_ ("Esc"), N_ ("Cancel the job; else go to the prompt") },
-  { N_ ("Ctrl+1 … 3"), N_ ("Mode") },
+  { N_ ("Ctrl+1 … 5"), N_ ("Mode") },
   { N_ ("Ctrl+↑, Ctrl+↓"), N_ ("Earlier prompts") },
   { N_ ("←, →, Home, End"), N_ ("Other result") },
   { N_ ("Space held"), N_ ("Show the original") },

@@ -5,7 +5,7 @@
 #include "ui/dialog.h"
 #include "ui/parts.h"
 
-#define QI_DIALOG_MODES 3
+#define QI_DIALOG_MODES 5
 
 struct _QiDialog
 {
@@ -25,6 +25,11 @@ gboolean qi_dialog_key_press (GtkWidget *widget, GdkEventKey *event);
 QiFocus qi_dialog_focus (QiDialog *dialog);
 void qi_dialog_choose_mode (QiDialog *dialog, guint k);
 void qi_dialog_add_prompt_mnemonic (QiDialog *dialog);
+
+/* dialog-modes.c */
+GtkWidget *qi_dialog_mode_buttons (QiDialog *dialog);
+GtkWidget *qi_dialog_mode_combo (QiDialog *dialog); /* "_Mode:" and a list */
+void qi_dialog_show_mode (QiDialog *dialog);
 
 /* dialog-menu.c */
 GtkWidget *qi_dialog_menu (QiDialog *dialog);

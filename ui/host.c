@@ -162,11 +162,43 @@ qi_host_result_new (void)
   return result;
 }
 
+QiHostResult *
+qi_host_result_copy (const QiHostResult *from)
+{
+  QiHostResult *copy = g_memdup2 (from, sizeof *from);
+
+  copy->pixels = from->pixels ? qi_image_ref (from->pixels) : NULL;
+  copy->mask = from->mask ? qi_image_ref (from->mask) : NULL;
+  copy->layers = from->layers ? g_ptr_array_ref (from->layers) : NULL;
+  copy->request = from->request ? qi_request_copy (from->request) : NULL;
+  copy->references = from->references ? g_ptr_array_ref (from->references) : NULL;
+  copy->name = g_strdup (from->name);
+  copy->model = g_strdup (from->model);
+  copy->model_hash = g_strdup (from->model_hash);
+  return copy;
+}
+
+void
+qi_host_result_settle (QiHostResult *result)
+{
+  const QiRect grown = result->grown;
+
+  if (qi_rect_is_empty (&grown))
+    return;
+  result->x -= grown.x;
+  result->y -= grown.y;
+  result->frame.x -= grown.x;
+  result->frame.y -= grown.y;
+  result->canvas = (QiRect){ 0, 0, grown.width, grown.height };
+  result->grown = (QiRect){ 0 };
+}
+
 void
 qi_host_result_free (QiHostResult *result)
 {
   if (!result)
     return;
+  g_clear_pointer (&result->layers, g_ptr_array_unref);
   g_clear_pointer (&result->pixels, qi_image_unref);
   g_clear_pointer (&result->mask, qi_image_unref);
   g_clear_pointer (&result->request, qi_request_free);

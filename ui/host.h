@@ -24,7 +24,8 @@ typedef enum
 {
   QI_HOST_ERROR_IMAGE_GONE,   /* it was closed */
   QI_HOST_ERROR_LAYER_GONE,   /* it was deleted; message: its name, where that is known */
-  QI_HOST_ERROR_IMAGE_CHANGED /* canvas or mode is not what it was when the job began */
+  QI_HOST_ERROR_IMAGE_CHANGED, /* canvas or mode is not what it was when the job began */
+  QI_HOST_ERROR_PICTURE_GONE  /* a reference has no source any more; message begins with "Picture N" */
 } QiHostErrorCode;
 #define QI_HOST_ERROR (qi_host_error_quark ())
 GQuark qi_host_error_quark (void);
@@ -64,6 +65,7 @@ typedef struct
   gboolean soft;      /* the selection has partial values */
   guint64 selection_serial; /* another one whenever the selection's pixels may differ */
   guint64 pixels_serial;    /* another one whenever the image's pixels may differ */
+  gboolean bordered;  /* the layer is opaque, and nothing lies on the canvas around it */
 } QiHostView;
 
 /* Where a reference comes from. Exactly one of layer, image and path is set. */
@@ -82,6 +84,9 @@ typedef struct
   gint x, y;                 /* of the upper left pixel */
   QiImage *pixels;           /* 3 or 4 channels */
   QiImage *mask;             /* 1 channel, same size: becomes the layer's mask; NULL: none */
+  GPtrArray *layers;         /* of QiImage with 4 channels, same size, bottom to top: they go in as a group, and pixels is what
+                                one sees of them; NULL: pixels is the layer */
+  QiRect grown;              /* what the canvas becomes before that, in pixels of the present one; nothing: it stays */
   char *name;                /* the layer's */
   gboolean hidden;
   /* What the parasite remembers. */
@@ -99,6 +104,7 @@ typedef struct
   QiRequest *request;
   GPtrArray *references;     /* of QiHostReference; a source that is gone is an error of qi_host_remembered() which names it */
   gint image, target;        /* target: the layer it was made from; QI_HOST_NONE: the visible composite, or none */
+  gint layer;                /* that is made again: of a stack of layers its group */
   QiRect frame;
   QiRect bounds;             /* of the layer; the selection is its mask, else all of it */
   gint mask_layer;           /* whose mask is the selection; QI_HOST_NONE: bounds is */
@@ -127,7 +133,8 @@ struct _QiHostInterface
   QiImage *(*read_selection) (QiHost *host, gint image, gint mask_layer, const QiRect *rect, gint width, gint height,
                               GError **error);
 
-  /* A new layer, in one undo step; selection and selected layers stay as they are. Its id, or QI_HOST_NONE with error. */
+  /* A new layer, or a group of them, in one undo step that the canvas grows in too; selection and selected layers stay as they
+   * are. Its id, or QI_HOST_NONE with error. */
   gint (*insert) (QiHost *host, const QiHostResult *result, GError **error);
   /* Pixels, name and memory of a layer that insert() made become those of result, without an undo step. FALSE without error:
    * pixels, mask or offsets are not what was last written there, or the layer is gone; nothing was done. */
@@ -170,6 +177,10 @@ void qi_host_view_free (QiHostView *view);
 QiHostReference *qi_host_reference_copy (const QiHostReference *reference);
 void qi_host_reference_free (QiHostReference *reference);
 QiHostResult *qi_host_result_new (void);
+/* (transfer full); what is in it is shared. */
+QiHostResult *qi_host_result_copy (const QiHostResult *result);
+/* As seen from the canvas that has grown. */
+void qi_host_result_settle (QiHostResult *result);
 void qi_host_result_free (QiHostResult *result);
 void qi_host_memory_free (QiHostMemory *memory);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (QiHostImage, qi_host_image_free)

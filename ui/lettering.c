@@ -306,6 +306,14 @@ on_add (GtkButton *button, gpointer user_data)
 
 /* -- following the session --------------------------------------------------------------------------- */
 
+/* Layers are not written on. */
+static void
+show_box (Letters *letters)
+{
+  gtk_widget_set_visible (letters->box, qi_session_n_rows (letters->session) > 0
+                                            && qi_session_task (letters->session) != QI_TASK_SPLIT);
+}
+
 static void
 rebuild (Letters *letters)
 {
@@ -320,7 +328,7 @@ rebuild (Letters *letters)
   for (guint k = 0; k < n; k++)
     add_row (letters, k);
   letters->ours = FALSE;
-  gtk_widget_set_visible (letters->box, n > 0);
+  show_box (letters);
   if ((more || had_focus) && n && GTK_IS_WINDOW (top))
     { /* a new row is there to be written in */
       g_autoptr (GList) boxes = gtk_container_get_children (GTK_CONTAINER (letters->rows));
@@ -345,6 +353,8 @@ on_changed (QiSession *session, guint what, gpointer user_data)
         show_row (l->data, qi_session_row (session, k));
       letters->ours = FALSE;
     }
+  if (what & QI_CHANGED_MODE)
+    show_box (letters);
 }
 
 GtkWidget *

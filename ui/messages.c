@@ -4,6 +4,7 @@
 
 #include <gio/gio.h>
 #include <glib/gi18n-lib.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "base/error.h"
@@ -76,8 +77,16 @@ static const Row rows[QI_N_SAY] = {
                         { QI_ACT_MODELS, QI_ACT_DETAILS } },
   [QI_SAY_MODEL_CANNOT] = { FALSE,
                             N_ ("This model cannot do that"),
-                            N_ ("“%s” makes new pictures only. Your image is unchanged."),
-                            { QI_ACT_MODELS, QI_ACT_DETAILS } },
+                            N_ ("“%s” splits pictures into layers and does nothing else."),
+                            { QI_ACT_CHOOSE_FILE, QI_ACT_MODELS } },
+  [QI_SAY_NO_LAYERED] = { FALSE,
+                          N_ ("The model for layers is missing"),
+                          N_ ("“%s” cannot split a picture; Qwen-Image-Layered can."),
+                          { QI_ACT_CHOOSE_FILE, QI_ACT_MODELS } },
+  [QI_SAY_NO_GROWTH] = { FALSE,
+                         N_ ("The canvas would not grow"),
+                         N_ ("Drag its edges outwards, or say by how many pixels."),
+                         { 0 } },
   [QI_SAY_ADD_ON_UNFIT] = { FALSE,
                             N_ ("This add-on does not fit"),
                             N_ ("It was made for another model. It was not used."),
@@ -331,6 +340,10 @@ engine_card (const GError *error)
     case QI_ERROR_WORKER_GONE:
       return qi_card_new (QI_SAY_ENGINE_STOPPED);
     case QI_ERROR_UNSUPPORTED:
+      if (strstr (error->message, "cannot split"))
+        return qi_card_new (QI_SAY_NO_LAYERED, name);
+      if (strstr (error->message, "does nothing else"))
+        return qi_card_new (QI_SAY_MODEL_CANNOT, name);
       return qi_card_new (QI_SAY_FILE_UNKNOWN, name);
     case QI_ERROR_BAD_CHECKPOINT:
       if (strstr (error->message, "belong"))
@@ -358,6 +371,14 @@ host_card (const GError *error)
       }
     case QI_HOST_ERROR_LAYER_GONE:
       return qi_card_new (QI_SAY_LAYER_GONE);
+    case QI_HOST_ERROR_PICTURE_GONE:
+      {
+        guint number = 0;
+        sscanf (error->message, "Picture %u", &number);
+        QiCard *card = qi_card_new (QI_SAY_PICTURE_GONE, number);
+        card->picture = number;
+        return card;
+      }
     default:
       return qi_card_new (QI_SAY_IMAGE_CHANGED);
     }

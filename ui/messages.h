@@ -22,7 +22,9 @@ typedef enum
   QI_SAY_FILES_DIFFER,
   QI_SAY_FILE_UNKNOWN,
   QI_SAY_NO_MODEL,
-  QI_SAY_MODEL_CANNOT, /* %s: the verb */
+  QI_SAY_MODEL_CANNOT, /* %s: the model, which splits pictures */
+  QI_SAY_NO_LAYERED, /* %s: the model, which does not */
+  QI_SAY_NO_GROWTH,
   QI_SAY_ADD_ON_UNFIT,
   QI_SAY_NO_SELECTION,
   QI_SAY_SELECTION_MISSES, /* %s: the layer */
@@ -83,6 +85,7 @@ typedef struct
   char *title, *consequence;
   QiAct acts[2];
   char *details; /* figures for a report, in English; may be NULL */
+  guint picture; /* QI_SAY_PICTURE_GONE: its number */
 } QiCard;
 
 /* The arguments are those of the row's title, then of its consequence. (transfer full) */

@@ -25,6 +25,8 @@ qi_mode_for (const QiHostView *view)
     return QI_TASK_FILL;
   if (view->layer.id != QI_HOST_NONE && view->layer.empty)
     return QI_TASK_GENERATE;
+  if (view->bordered && !view->layer.ours)
+    return QI_TASK_EXPAND;
   return QI_TASK_EDIT;
 }
 

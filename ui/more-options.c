@@ -253,7 +253,7 @@ on_changed (QiSession *session, guint what, gpointer user_data)
   gtk_spin_button_set_value (GTK_SPIN_BUTTON (more->steps), request->steps);
   gtk_spin_button_set_value (GTK_SPIN_BUTTON (more->guidance), request->guidance);
   read_add_ons (more, request->loras);
-  qi_set_visible (more->edge_row, task != QI_TASK_GENERATE);
+  qi_set_visible (more->edge_row, task == QI_TASK_EDIT || task == QI_TASK_FILL);
   qi_set_visible (more->keep_row, task == QI_TASK_FILL);
   qi_set_visible (more->undesired_row, guidance > 1);
   more->ours = FALSE;

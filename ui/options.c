@@ -10,8 +10,8 @@
 typedef struct
 {
   QiSession *session;
-  GtkWidget *box, *rows, *quality[N_QUALITIES], *seconds[N_QUALITIES], *results, *fold, *arrow, *label, *summary,
-      *revealer, *labels[3];
+  GtkWidget *box, *rows, *quality[N_QUALITIES], *seconds[N_QUALITIES], *results, *results_row, *layers, *layers_row,
+      *fold, *arrow, *label, *summary, *revealer, *labels[5];
   GtkSizeGroup *more; /* of the labels below, while they are seen */
   gboolean ours, folded, open;
 } Options;
@@ -63,6 +63,16 @@ on_results (GtkSpinButton *spin, gpointer user_data)
     qi_session_set (options->session, "results", value);
 }
 
+static void
+on_layers (GtkSpinButton *spin, gpointer user_data)
+{
+  Options *options = user_data;
+  g_autofree char *value = g_strdup_printf ("%d", gtk_spin_button_get_value_as_int (spin));
+
+  if (!options->ours)
+    qi_session_set (options->session, "layers", value);
+}
+
 /* Folded, the line opens rows and all; else it opens what is rarely needed. */
 static void
 sync_fold (Options *options)
@@ -102,7 +112,10 @@ summary (Options *options)
   if (!options->folded)
     return g_steal_pointer (&seed);
   g_autofree char *results =
-      g_strdup_printf (g_dngettext (GETTEXT_PACKAGE, "%u result", "%u results", request->results), request->results);
+      qi_session_task (options->session) == QI_TASK_SPLIT
+          ? g_strdup_printf (g_dngettext (GETTEXT_PACKAGE, "%u layer", "%u layers", request->layers), request->layers)
+          : g_strdup_printf (g_dngettext (GETTEXT_PACKAGE, "%u result", "%u results", request->results),
+                             request->results);
   return g_strdup_printf (_ ("%s, %s, %s"), quality_label (request->quality), results, seed);
 }
 
@@ -128,6 +141,9 @@ on_changed (QiSession *session, guint what, gpointer user_data)
   else
     gtk_toggle_button_set_active (GTK_TOGGLE_BUTTON (options->quality[QI_QUALITY_BEST]), TRUE);
   gtk_spin_button_set_value (GTK_SPIN_BUTTON (options->results), request->results);
+  gtk_spin_button_set_value (GTK_SPIN_BUTTON (options->layers), request->layers);
+  qi_set_visible (options->results_row, qi_session_task (session) != QI_TASK_SPLIT);
+  qi_set_visible (options->layers_row, qi_session_task (session) == QI_TASK_SPLIT);
   g_autofree char *words = summary (options);
   qi_set_text (options->summary, words);
   options->ours = FALSE;
@@ -168,20 +184,29 @@ quality_row (Options *options, GtkSizeGroup *labels)
   return box;
 }
 
+/* A number with its label. */
 static GtkWidget *
-results_row (Options *options, GtkSizeGroup *labels)
+count_row (Options *options,
+           GtkSizeGroup *labels,
+           guint k,
+           const char *text,
+           guint min,
+           GCallback changed,
+           GtkWidget **spin)
 {
-  GtkWidget *box = qi_box (GTK_ORIENTATION_HORIZONTAL, 12), *label = gtk_label_new_with_mnemonic (_ ("_Results:"));
+  GtkWidget *box = qi_box (GTK_ORIENTATION_HORIZONTAL, 12), *label = gtk_label_new_with_mnemonic (text);
 
-  options->results = gtk_spin_button_new_with_range (1, 8, 1);
-  gtk_entry_set_width_chars (GTK_ENTRY (options->results), 2);
+  *spin = gtk_spin_button_new_with_range (min, 8, 1);
+  gtk_entry_set_width_chars (GTK_ENTRY (*spin), 2);
   gtk_label_set_xalign (GTK_LABEL (label), 0);
-  gtk_label_set_mnemonic_widget (GTK_LABEL (label), options->results);
+  gtk_label_set_mnemonic_widget (GTK_LABEL (label), *spin);
   gtk_size_group_add_widget (labels, label);
-  options->labels[1] = label;
-  g_signal_connect (options->results, "value-changed", G_CALLBACK (on_results), options);
+  options->labels[k] = label;
+  g_signal_connect (*spin, "value-changed", changed, options);
   gtk_container_add (GTK_CONTAINER (box), label);
-  gtk_container_add (GTK_CONTAINER (box), options->results);
+  gtk_container_add (GTK_CONTAINER (box), *spin);
+  gtk_widget_show_all (box);
+  gtk_widget_set_no_show_all (box, TRUE);
   return box;
 }
 
@@ -218,13 +243,18 @@ qi_options_new (QiSession *session)
   options->rows = qi_box (GTK_ORIENTATION_VERTICAL, 6);
   options->revealer = gtk_revealer_new ();
   gtk_revealer_set_transition_type (GTK_REVEALER (options->revealer), GTK_REVEALER_TRANSITION_TYPE_NONE);
-  GtkWidget *sizes = qi_size_chooser_new (session, labels);
+  GtkWidget *sizes = qi_size_chooser_new (session, labels), *growth = qi_growth_chooser_new (session, labels);
   options->more = gtk_size_group_new (GTK_SIZE_GROUP_HORIZONTAL);
   options->labels[2] = g_object_get_data (G_OBJECT (sizes), "qi-label");
+  options->labels[3] = g_object_get_data (G_OBJECT (growth), "qi-label");
+  options->results_row = count_row (options, labels, 1, _ ("_Results:"), 1, G_CALLBACK (on_results), &options->results);
+  options->layers_row = count_row (options, labels, 4, _ ("Lay_ers:"), 2, G_CALLBACK (on_layers), &options->layers);
   gtk_container_add (GTK_CONTAINER (options->rows), sizes);
   gtk_container_add (GTK_CONTAINER (options->rows), quality_row (options, labels));
-  gtk_container_add (GTK_CONTAINER (options->rows), results_row (options, labels));
+  gtk_container_add (GTK_CONTAINER (options->rows), options->results_row);
+  gtk_container_add (GTK_CONTAINER (options->rows), options->layers_row);
   gtk_container_add (GTK_CONTAINER (options->revealer), qi_more_options_new (session, options->more));
+  gtk_container_add (GTK_CONTAINER (options->box), growth); /* belongs to the picture above it, and never folds */
   gtk_container_add (GTK_CONTAINER (options->box), options->rows);
   gtk_container_add (GTK_CONTAINER (options->box), fold_row (options));
   gtk_container_add (GTK_CONTAINER (options->box), options->revealer);

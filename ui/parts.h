@@ -27,6 +27,7 @@ GtkWidget *qi_options_new (QiSession *session);
 void qi_options_set_folded (GtkWidget *options, gboolean folded);
 GtkWidget *qi_more_options_new (QiSession *session, GtkSizeGroup *labels);
 GtkWidget *qi_size_chooser_new (QiSession *session, GtkSizeGroup *labels);
+GtkWidget *qi_growth_chooser_new (QiSession *session, GtkSizeGroup *labels); /* growth-chooser.c */
 
 /* Results in a row (strip.c). */
 GtkWidget *qi_strip_new (QiSession *session, QiScene *scene);

@@ -150,10 +150,11 @@ static void
 add_own_picture (List *list)
 {
   const QiHostView *view = qi_session_view (list->session);
-  const QiRect frame = qi_session_frame (list->session);
+  const QiRect frame = qi_session_task (list->session) == QI_TASK_EXPAND ? qi_session_old (list->session)
+                                                                         : qi_session_frame (list->session);
   const gboolean part = view && (frame.width < view->image.width || frame.height < view->image.height);
-  const gboolean all =
-      qi_session_request (list->session)->source == QI_SOURCE_VISIBLE || !view || view->layer.id == QI_HOST_NONE;
+  const gboolean all = qi_session_request (list->session)->source == QI_SOURCE_VISIBLE || !view
+                       || view->layer.id == QI_HOST_NONE || qi_session_task (list->session) == QI_TASK_EXPAND;
   const int width = qi_px (list->flow, 26), height = qi_px (list->flow, 20);
   g_autoptr (GdkPixbuf) picture = NULL;
 
@@ -172,7 +173,8 @@ add_own_picture (List *list)
                                                    : all ? _ ("image")
                                                          : _ ("layer"),
                                                    picture));
-  gtk_container_add (GTK_CONTAINER (linked), source_menu (list));
+  if (qi_session_task (list->session) != QI_TASK_EXPAND) /* which goes on from all that is visible */
+    gtk_container_add (GTK_CONTAINER (linked), source_menu (list));
   append (list, linked);
 }
 
@@ -343,6 +345,11 @@ rebuild (List *list)
   qi_empty (list->flow);
   if (qi_session_task (list->session) != QI_TASK_GENERATE)
     add_own_picture (list);
+  if (qi_session_task (list->session) == QI_TASK_SPLIT)
+    { /* one picture, and nothing is written on it */
+      list->add = NULL;
+      return;
+    }
   for (guint k = 0; k < qi_session_n_references (list->session); k++)
     add_chip (list, k);
   list->add = qi_button (narrow ? NULL : _ ("Pict_ure"), "sf-add-symbolic", "sf-chip");
@@ -388,5 +395,6 @@ qi_reference_list_new (QiSession *session, GtkWidget *prompt_entry)
 void
 qi_reference_list_add (GtkWidget *widget)
 {
-  gtk_button_clicked (GTK_BUTTON (list_of (widget)->add));
+  if (list_of (widget)->add)
+    gtk_button_clicked (GTK_BUTTON (list_of (widget)->add));
 }

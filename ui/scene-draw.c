@@ -99,6 +99,68 @@ draw_frame (QiScene *scene, cairo_t *cr, gboolean dim, double area_width, double
     }
 }
 
+/* What a canvas grows by: a paler ground, and handles in the middle of its sides. */
+static void
+draw_ground (QiScene *scene, cairo_t *cr)
+{
+  double x, y, width, height;
+
+  qi_scene_to_widget (scene, &scene->frame, &x, &y, &width, &height);
+  cairo_rectangle (cr, x, y, width, height);
+  cairo_set_source_rgb (cr, 0.27, 0.27, 0.27);
+  cairo_fill_preserve (cr);
+  cairo_save (cr);
+  cairo_clip (cr);
+  cairo_set_source_rgba (cr, 1, 1, 1, 0.10);
+  cairo_set_line_width (cr, 2);
+  for (double at = x - height; at < x + width; at += qi_px (GTK_WIDGET (scene), 9))
+    {
+      cairo_move_to (cr, at, y + height);
+      cairo_line_to (cr, at + height, y);
+    }
+  cairo_stroke (cr);
+  cairo_restore (cr);
+}
+
+static void
+draw_side_handles (QiScene *scene, cairo_t *cr)
+{
+  double x, y, width, height;
+
+  qi_scene_to_widget (scene, &scene->frame, &x, &y, &width, &height);
+  const double across = MIN (qi_px (GTK_WIDGET (scene), 16), width / 4),
+               down = MIN (qi_px (GTK_WIDGET (scene), 16), height / 4);
+  cairo_set_source_rgb (cr, 1, 1, 1);
+  cairo_set_line_width (cr, 3.4);
+  for (int k = 0; k < 2; k++)
+    {
+      cairo_move_to (cr, x + (width - across) / 2, y + k * height);
+      cairo_rel_line_to (cr, across, 0);
+      cairo_move_to (cr, x + k * width, y + (height - down) / 2);
+      cairo_rel_line_to (cr, 0, down);
+    }
+  cairo_stroke (cr);
+}
+
+/* The old picture's edge, where the canvas goes on beyond it. */
+static void
+draw_old (QiScene *scene, cairo_t *cr)
+{
+  static const double dashes[] = { 5, 4 };
+  const QiRect old = qi_session_old (scene->session);
+  double x, y, width, height;
+
+  if (qi_rect_is_empty (&old) || qi_rect_equal (&old, &scene->frame))
+    return;
+  qi_scene_to_widget (scene, &old, &x, &y, &width, &height);
+  cairo_set_source_rgba (cr, 1, 1, 1, 0.74);
+  cairo_set_line_width (cr, 1);
+  cairo_set_dash (cr, dashes, 2, 0);
+  cairo_rectangle (cr, x, y, width, height);
+  cairo_stroke (cr);
+  cairo_set_dash (cr, NULL, 0, 0);
+}
+
 static void
 draw_thirds (QiScene *scene, cairo_t *cr)
 {
@@ -264,6 +326,9 @@ qi_scene_draw (GtkWidget *widget, cairo_t *cr)
   cairo_clip (cr);
   cairo_set_source_rgb (cr, 0.11, 0.11, 0.11);
   cairo_paint (cr);
+  const gboolean grows = qi_scene_grows (scene);
+  if (grows)
+    draw_ground (scene, cr);
   if (scene->before)
     paint_seen (scene, cr, scene->before);
   scene->n_words = 0;
@@ -274,15 +339,23 @@ qi_scene_draw (GtkWidget *widget, cairo_t *cr)
       double x, y, w, h;
       if (running && scene->forming && scene->preview)
         {
-          qi_scene_to_widget (scene, &scene->frame, &x, &y, &w, &h);
+          const QiRect part = grows ? qi_session_job_part (scene->session) : scene->frame;
+          qi_scene_to_widget (scene, &part, &x, &y, &w, &h);
           paint_in (cr, scene->forming, x, y, w, h);
+          if (grows && scene->before) /* what was there stays */
+            paint_seen (scene, cr, scene->before);
         }
       else if (scene->mask)
         draw_mask (scene, cr);
       if (!scene->before && !(running && scene->forming))
         draw_size (scene, cr, width, height);
-      draw_frame (scene, cr, scene->before != NULL, width, height);
-      if (qi_session_n_rows (scene->session) && !running)
+      draw_frame (scene, cr, scene->before != NULL && !grows, width, height);
+      if (grows && !running)
+        {
+          draw_old (scene, cr);
+          draw_side_handles (scene, cr);
+        }
+      if (qi_session_n_rows (scene->session) && !running && qi_session_task (scene->session) != QI_TASK_SPLIT)
         {
           if (scene->grid)
             draw_thirds (scene, cr);

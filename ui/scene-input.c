@@ -25,6 +25,17 @@ set_frame (QiScene *scene, QiRect frame)
   qi_session_set (scene->session, "frame", value);
 }
 
+/* A canvas that becomes frame, which holds old. */
+static void
+set_canvas (QiScene *scene, const QiRect *old, QiRect frame)
+{
+  const int left = MAX (0, old->x - frame.x), top = MAX (0, old->y - frame.y);
+  const int right = MAX (0, frame.x + frame.width - old->x - old->width);
+  const int bottom = MAX (0, frame.y + frame.height - old->y - old->height);
+
+  qi_session_grow (scene->session, left, right, top, bottom);
+}
+
 static gboolean
 on_key (GtkWidget *widget, GdkEventKey *event, gpointer user_data)
 {
@@ -59,7 +70,10 @@ on_key (GtkWidget *widget, GdkEventKey *event, gpointer user_data)
       break;
     case GDK_KEY_0:
     case GDK_KEY_KP_0:
-      qi_session_set (scene->session, "frame", "auto");
+      if (qi_scene_grows (scene))
+        qi_session_grow (scene->session, 0, 0, 0, 0);
+      else
+        qi_session_set (scene->session, "frame", "auto");
       return TRUE;
     default:
       return FALSE;
@@ -74,8 +88,44 @@ on_key (GtkWidget *widget, GdkEventKey *event, gpointer user_data)
       frame.x += dx;
       frame.y += dy;
     }
-  set_frame (scene, frame);
+  if (qi_scene_grows (scene))
+    {
+      const QiRect old = qi_session_old (scene->session);
+      set_canvas (scene, &old, frame);
+    }
+  else
+    set_frame (scene, frame);
   return TRUE;
+}
+
+/* The edges of the canvas that are near enough to be taken hold of; FALSE: none. */
+static gboolean
+take_edges (QiScene *scene, double x, double y)
+{
+  double fx, fy, width, height;
+  const double near = qi_px (GTK_WIDGET (scene), 14);
+
+  qi_scene_to_widget (scene, &scene->frame, &fx, &fy, &width, &height);
+  scene->drag_old = qi_session_old (scene->session);
+  scene->drag_dx = fabs (x - fx) < near ? -1 : fabs (x - fx - width) < near ? 1 : 0;
+  scene->drag_dy = fabs (y - fy) < near ? -1 : fabs (y - fy - height) < near ? 1 : 0;
+  return (scene->drag_dx || scene->drag_dy) && x > fx - near && x < fx + width + near && y > fy - near
+         && y < fy + height + near;
+}
+
+static void
+drag_edges (QiScene *scene, double dx, double dy)
+{
+  QiRect frame = scene->drag_frame;
+  const int x = (int) lround (dx / scene->zoom), y = (int) lround (dy / scene->zoom);
+
+  if (scene->drag_dx < 0)
+    frame.x += x;
+  frame.width += scene->drag_dx * x;
+  if (scene->drag_dy < 0)
+    frame.y += y;
+  frame.height += scene->drag_dy * y;
+  set_canvas (scene, &scene->drag_old, frame);
 }
 
 static void
@@ -110,6 +160,11 @@ on_drag_begin (GtkGestureDrag *gesture, double x, double y, gpointer user_data)
   qi_scene_to_widget (scene, &scene->frame, &fx, &fy, &width, &height);
   if (!qi_session_frame_movable (scene->session))
     return;
+  if (qi_scene_grows (scene))
+    {
+      scene->drag = take_edges (scene, x, y) ? QI_DRAG_EDGES : QI_DRAG_NONE;
+      return;
+    }
   scene->drag_corner = -1;
   for (int corner = 0; corner < 4; corner++)
     if (hypot (x - (corner & 1 ? fx + width : fx), y - (corner & 2 ? fy + height : fy))
@@ -176,6 +231,8 @@ on_drag_end (GtkGestureDrag *gesture, double dx, double dy, gpointer user_data)
         }
       set_frame (scene, frame);
     }
+  if (scene->drag == QI_DRAG_EDGES && hypot (dx, dy) > 3)
+    drag_edges (scene, dx, dy);
   scene->drag = QI_DRAG_NONE;
 }
 

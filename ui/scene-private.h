@@ -9,6 +9,7 @@ typedef enum
   QI_DRAG_NONE,
   QI_DRAG_WIPER,
   QI_DRAG_FRAME,
+  QI_DRAG_EDGES,
   QI_DRAG_WORDS
 } QiDrag;
 
@@ -35,12 +36,16 @@ struct _QiScene
   double drag_x, drag_y; /* where it began, widget pixels */
   QiRect drag_frame;
   int drag_corner; /* bit 0: right, bit 1: bottom; -1: all of it is moved */
+  int drag_dx, drag_dy; /* of a canvas: the edges that are dragged, -1: left or top, 0: none, 1: right or bottom */
+  QiRect drag_old;
   guint drag_row;
   GdkRectangle words[8]; /* where row k was drawn last */
   guint n_words;
   GtkGesture *gesture;
 };
 
+/* The frame is what a canvas becomes: it may be larger than the canvas, and has handles at its sides too. */
+gboolean qi_scene_grows (QiScene *scene);
 /* Frame, zoom and pictures for the present size. */
 void qi_scene_update (QiScene *scene);
 gboolean qi_scene_draw (GtkWidget *widget, cairo_t *cr);

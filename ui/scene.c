@@ -11,6 +11,7 @@
 #define FRAME_WIDTH 0.64 /* of the area, at most: the surroundings are to be seen too */
 #define FRAME_HEIGHT 0.87
 #define MAX_ZOOM 4.0
+#define GROWN_SHARE 0.8 /* of the area, for the canvas as it becomes */
 
 G_DEFINE_FINAL_TYPE (QiScene, qi_scene, GTK_TYPE_DRAWING_AREA)
 
@@ -39,6 +40,12 @@ alone (QiScene *scene)
   if (result)
     return result->request->task == QI_TASK_GENERATE;
   return qi_session_task (scene->session) == QI_TASK_GENERATE;
+}
+
+gboolean
+qi_scene_grows (QiScene *scene)
+{
+  return !alone (scene) && qi_session_view (scene->session) && qi_session_seen_task (scene->session) == QI_TASK_EXPAND;
 }
 
 /* What is framed: by the result that is shown, by the job, by the controls. */
@@ -73,7 +80,9 @@ look_at (QiScene *scene, double width, double height)
   const QiHostView *view = qi_session_view (scene->session);
   const QiRect f = scene->frame;
 
-  if (alone (scene))
+  if (qi_scene_grows (scene)) /* with room to drag its edges */
+    scene->zoom = MIN (MAX_ZOOM, MIN (width * GROWN_SHARE / f.width, height * GROWN_SHARE / f.height));
+  else if (alone (scene))
     {
       const gboolean results = qi_session_shown (scene->session) >= 0;
       scene->zoom = MIN (width * (results ? 1 : 0.9) / f.width, height * (results ? 1 : 0.87) / f.height);
@@ -89,7 +98,7 @@ look_at (QiScene *scene, double width, double height)
     }
   scene->x0 = f.x + f.width / 2.0 - width / 2 / scene->zoom;
   scene->y0 = f.y + f.height / 2.0 - height / 2 / scene->zoom;
-  if (!alone (scene) && view)
+  if (!alone (scene) && view && !qi_scene_grows (scene))
     { /* no empty margin where there is canvas to show */
       const double seen_w = width / scene->zoom, seen_h = height / scene->zoom;
       if (seen_w <= view->image.width)
@@ -141,7 +150,9 @@ read_mask (QiScene *scene)
 {
   const QiHostView *view = qi_session_view (scene->session);
 
-  if (!scene->before || !view || qi_rect_is_empty (&view->selection))
+  const QiTask task = qi_session_seen_task (scene->session);
+
+  if (!scene->before || !view || qi_rect_is_empty (&view->selection) || task == QI_TASK_EXPAND || task == QI_TASK_SPLIT)
     {
       forget (&scene->mask);
       return;
@@ -188,6 +199,8 @@ say_what_is_seen (QiScene *scene)
 
   if (alone (scene) || !view)
     name = g_strdup_printf (_ ("Preview: new picture of %d × %d px"), scene->frame.width, scene->frame.height);
+  else if (qi_scene_grows (scene))
+    name = g_strdup_printf (_ ("Preview: canvas of %d × %d px"), scene->frame.width, scene->frame.height);
   else if (qi_rect_is_empty (&view->selection))
     name = g_strdup_printf (_ ("Preview: frame of %d × %d px"), scene->frame.width, scene->frame.height);
   else

@@ -276,7 +276,12 @@ qi_session_order (QiSession *session)
   if (request->lettering && request->quality == QI_QUALITY_FAST)
     request->quality = QI_QUALITY_BALANCED;
   order->references = g_ptr_array_new_with_free_func ((GDestroyNotify) qi_host_reference_free);
-  for (guint i = 0; i < session->references->len; i++)
+  if (request->task == QI_TASK_SPLIT)
+    { /* of one picture, once */
+      g_clear_pointer (&request->lettering, g_free);
+      request->results = 1;
+    }
+  for (guint i = 0; i < session->references->len && request->task != QI_TASK_SPLIT; i++)
     g_ptr_array_add (order->references, qi_host_reference_copy (session->references->pdata[i]));
   order->source = (QiWorkSource) { .image = session->image,
                                    .target = session->view ? session->view->layer.id : QI_HOST_NONE,
@@ -287,9 +292,13 @@ qi_session_order (QiSession *session)
       order->source.target = session->memory->target;
       order->source.selection_layer = session->memory->mask_layer;
       order->source.bounds = session->memory->bounds;
+      if (request->task == QI_TASK_SPLIT)
+        order->source.bounds = (QiRect) { 0 };
       /* The new layer goes above the old one, which stays and must not be part of what the model sees. */
       order->source.above = order->source.except = session->again;
     }
+  if (request->task == QI_TASK_EXPAND)
+    order->source.bounds = qi_session_settle_growth (session, request);
   return order;
 }
 

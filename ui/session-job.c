@@ -43,6 +43,20 @@ qi_session_job_frame (QiSession *session)
   return session->work ? qi_work_frame (session->work) : NULL;
 }
 
+QiRect
+qi_session_job_part (QiSession *session)
+{
+  return session->work ? qi_work_part (session->work) : (QiRect) { 0 };
+}
+
+QiTask
+qi_session_seen_task (QiSession *session)
+{
+  if (session->shown >= 0)
+    return qi_session_result (session, session->shown)->request->task;
+  return session->work ? session->order->request->task : session->mode.task;
+}
+
 static double
 seconds_now (QiSession *session)
 {
@@ -77,6 +91,12 @@ skipped (QiSession *session, QiSay say)
   return session->skip & (G_GUINT64_CONSTANT (1) << say);
 }
 
+static gboolean
+grows (const QiRequest *request)
+{
+  return request->left || request->right || request->top || request->bottom;
+}
+
 static QiCard *
 fault (QiSession *session, const QiOrder *order)
 {
@@ -90,7 +110,9 @@ fault (QiSession *session, const QiOrder *order)
     return qi_card_new (QI_SAY_OTHER_IMAGE, session->other_name, view ? view->image.name : "–");
   if (fill && !selected)
     return qi_card_new (QI_SAY_NO_SELECTION);
-  if (order->request->task != QI_TASK_GENERATE && selected && view->layer.id != QI_HOST_NONE && !session->memory
+  if (order->request->task == QI_TASK_EXPAND && !grows (order->request))
+    return qi_card_new (QI_SAY_NO_GROWTH);
+  if ((fill || order->request->task == QI_TASK_EDIT) && selected && view->layer.id != QI_HOST_NONE && !session->memory
       && order->request->source == QI_SOURCE_LAYER)
     {
       const QiRect both = qi_rect_intersect (&selection, &view->layer.rect);
@@ -110,7 +132,7 @@ fault (QiSession *session, const QiOrder *order)
       card->details = g_strdup (session->info->problem);
       return card;
     }
-  return NULL;
+  return session->info ? qi_work_misfit (session->info, order->request->task) : NULL;
 }
 
 gboolean
@@ -118,7 +140,7 @@ qi_session_check (QiSession *session, const QiOrder *order)
 {
   const gboolean words = (order->request->prompt && *order->request->prompt) || order->request->lettering;
 
-  if (!words && order->request->task != QI_TASK_FILL)
+  if (!words && (order->request->task == QI_TASK_GENERATE || order->request->task == QI_TASK_EDIT))
     {
       qi_session_hint_for (session,
                            order->request->task == QI_TASK_GENERATE ? _ ("Describe the picture first")
@@ -144,7 +166,7 @@ remember (QiSession *session, const QiOrder *order)
 
   qi_settings_add_prompt (session->settings, order->request->prompt);
   if (!qi_settings_set_last (session->settings, removal ? "remove" : qi_task_name (order->request->task),
-                             order->request, &error))
+                             order->request, order->references, &error))
     qi_session_say (session, g_strdup (_ ("Settings cannot be saved.")), 8);
 }
 
@@ -263,7 +285,7 @@ on_done (GObject *source, GAsyncResult *result, gpointer user_data)
   const QiQuality quality = session->order->request->quality;
 
   if (good && n > 0)
-    session->measured[quality] = (seconds_now (session) - session->pace.began) / n;
+    session->measured[quality] = (seconds_now (session) - session->pace.began) / n / qi_work_n_passes (work);
   if (qi_work_note (work))
     qi_session_note (session, qi_work_note (work));
   const double moved = n ? qi_work_moved (work, n - 1) : 0;
@@ -308,7 +330,8 @@ qi_session_run (QiSession *session, QiOrder *order)
   session->last = (QiProgress) { .seconds_left = -1 };
   session->first_of_job = session->results->len;
   g_clear_pointer (&session->note, g_free);
-  const double one = qi_session_seconds (session, order->request->quality);
+  const double one = qi_session_seconds (session, order->request->quality) / MAX (1, qi_session_passes (session))
+                     * qi_work_n_passes (work);
   const double load = MAX (0, info->load_seconds);
   qi_pace_begin (&session->pace, seconds_now (session), one > 0 ? load + one * order->request->results : -1);
   qi_session_changed (session, QI_CHANGED_ALL & ~QI_CHANGED_PROMPT);

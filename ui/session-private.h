@@ -89,6 +89,8 @@ void qi_session_want_prompt (QiSession *session); /* signal "prompt-wanted" */
 void qi_session_note (QiSession *session, const char *note);
 void qi_session_read_rows (QiSession *session, const char *lettering);
 QiRect qi_session_selection (QiSession *session);
+/* request's margins become those that are painted; of an expansion what is known already, else nothing. */
+QiRect qi_session_settle_growth (QiSession *session, QiRequest *request);
 void qi_session_changed (QiSession *session, guint what);
 void qi_session_take_card (QiSession *session, QiCard *card); /* (transfer full) */
 void qi_session_say (QiSession *session, char *status, int seconds); /* (transfer full) */

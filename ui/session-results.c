@@ -18,23 +18,6 @@ qi_session_result_free (QiSessionResult *result)
   g_free (result);
 }
 
-static QiHostResult *
-copy_result (const QiHostResult *from)
-{
-  QiHostResult *copy = qi_host_result_new ();
-
-  *copy = *from;
-  copy->pixels = qi_image_ref (from->pixels);
-  copy->mask = from->mask ? qi_image_ref (from->mask) : NULL;
-  copy->request = qi_request_copy (from->request);
-  copy->references = g_ptr_array_ref (from->references);
-  copy->name = g_strdup (from->name);
-  copy->model = g_strdup (from->model);
-  copy->model_hash = g_strdup (from->model_hash);
-  copy->hidden = FALSE; /* one is placed at a time */
-  return copy;
-}
-
 static QiOrder *
 copy_order (const QiOrder *from)
 {
@@ -51,7 +34,8 @@ qi_session_add_result (QiSession *session, QiWork *work, guint k)
 {
   QiSessionResult *result = g_new0 (QiSessionResult, 1);
 
-  result->result = copy_result (qi_work_result (work, k));
+  result->result = qi_host_result_copy (qi_work_result (work, k));
+  result->result->hidden = FALSE; /* one is placed at a time */
   result->order = copy_order (session->order);
   result->key = qi_order_key (session->order);
   result->moved = qi_work_moved (work, k);
@@ -114,6 +98,15 @@ still_fits (QiSession *session, const QiHostResult *result)
          && image->height == result->canvas.height && image->mode == result->mode;
 }
 
+/* A canvas that grows and a stack of layers wait for Keep: they would pull the ground from under the person's eyes. */
+gboolean
+qi_session_may_go_on_canvas (QiSession *session)
+{
+  const QiSessionResult *now = shown (session);
+
+  return now && now->result->image != QI_HOST_NONE && !now->result->layers && qi_rect_is_empty (&now->result->grown);
+}
+
 void
 qi_session_off_canvas (QiSession *session)
 {
@@ -130,7 +123,7 @@ qi_session_put_on_canvas (QiSession *session)
   session->insert_waits = FALSE;
   if (!now || !session->on_canvas || session->work || session->state != QI_SESSION_RESULTS || now->moved > 0)
     return;
-  if (now->result->image == QI_HOST_NONE || !still_fits (session, now->result))
+  if (!qi_session_may_go_on_canvas (session) || !still_fits (session, now->result))
     return;
   if (session->canvas_layer == QI_HOST_NONE)
     {
@@ -314,6 +307,7 @@ kept (QiSession *session, gint image, gint layer, const char *name)
   session->state = QI_SESSION_IDLE;
   g_clear_pointer (&session->note, g_free);
   qi_session_close_card (session);
+  qi_session_grow (session, 0, 0, 0, 0); /* it has */
   qi_session_say (session, g_steal_pointer (&note), 5);
   qi_session_changed (session, QI_CHANGED_ALL & ~QI_CHANGED_PROMPT);
   qi_session_want_prompt (session);
@@ -324,9 +318,12 @@ static void
 keep_as_image (QiSession *session)
 {
   g_autoptr (GError) error = NULL;
-  const QiHostResult *result = shown (session)->result;
+  g_autoptr (QiHostResult) result = qi_host_result_copy (shown (session)->result);
   g_autofree char *name = g_strdup (result->name);
   const gboolean bind = session->image == QI_HOST_NONE;
+
+  if (result->request->task == QI_TASK_EXPAND) /* with the old picture, which is not below it there */
+    g_clear_pointer (&result->mask, qi_image_unref);
   const gint image = qi_host_open (session->host, result, &error);
 
   if (image == QI_HOST_NONE)
@@ -435,6 +432,18 @@ remove_words (QiSession *session)
   qi_session_set_prompt (session, prompt);
 }
 
+/* The canvas is another one than the result was made for: it grows by what is missing now. */
+static void
+grow_anyway (QiSession *session, QiHostResult *result)
+{
+  const QiRect canvas = { 0, 0, session->view ? session->view->image.width : 1,
+                          session->view ? session->view->image.height : 1 };
+  const QiRect all = qi_rect_union (&canvas, &result->frame);
+
+  if (result->request->task == QI_TASK_EXPAND)
+    result->grown = qi_rect_equal (&all, &canvas) ? (QiRect) { 0 } : all;
+}
+
 static void
 go_on (QiSession *session, QiSay say)
 {
@@ -450,7 +459,11 @@ qi_session_act (QiSession *session, QiAct act)
 {
   g_autoptr (GError) error = NULL;
   const QiSay say = session->card ? session->card->say : QI_SAY_NOTHING;
+  const guint gone = session->card ? session->card->picture : 0, first = qi_session_reference_number (session, 0);
 
+  if (gone >= first && gone - first < session->references->len
+      && (act == QI_ACT_CHOOSE_AGAIN || act == QI_ACT_REMOVE_PICTURE))
+    qi_session_remove_reference (session, gone - first);
   switch (act)
     {
     case QI_ACT_DETAILS:
@@ -534,6 +547,7 @@ qi_session_act (QiSession *session, QiAct act)
       if (shown (session))
         { /* at the same pixels, whatever the canvas is now */
           shown (session)->result->canvas = (QiRect) { 0 };
+          grow_anyway (session, shown (session)->result);
           keep_on_canvas (session);
         }
       break;

@@ -16,6 +16,10 @@ qi_task_label (QiTask task)
       return _ ("Generate");
     case QI_TASK_FILL:
       return _ ("Fill");
+    case QI_TASK_EXPAND:
+      return _ ("Expand");
+    case QI_TASK_SPLIT:
+      return _ ("Layers");
     case QI_TASK_EDIT:
     default:
       return _ ("Edit");
@@ -50,6 +54,59 @@ selection_words (QiSession *session)
   return g_strdup_printf (_ ("%d × %d px, soft edge %u px"), s.width, s.height, edge);
 }
 
+/* "1800 × 1200 px, worked on at 1248 × 832 px" */
+static char *
+frame_words (QiSession *session)
+{
+  const QiRect frame = qi_session_frame (session);
+  guint width, height;
+
+  qi_session_size (session, &width, &height);
+  if (frame.width == (int) width && frame.height == (int) height)
+    return g_strdup_printf (_ ("%d × %d px"), frame.width, frame.height);
+  return g_strdup_printf (_ ("%d × %d px, worked on at %u × %u px"), frame.width, frame.height, width, height);
+}
+
+static char *
+expand_words (QiSession *session, char **details)
+{
+  const QiHostView *view = session->view;
+  const QiRect old = qi_session_old (session), after = qi_session_frame (session);
+  const guint n_passes = qi_session_passes (session);
+  const double part = 1 - (double) old.width * old.height / ((double) after.width * after.height);
+
+  if (n_passes == 0)
+    {
+      *details = g_strdup (_ ("Drag its edges outwards"));
+      return g_strdup (_ ("The canvas stays as it is"));
+    }
+  const guint percent = CLAMP ((guint) (part * 100 + 0.5), 1, 99);
+  *details = n_passes == 1 ? g_strdup_printf (_ ("New area: %u %%"), percent)
+                           : g_strdup_printf (g_dngettext (GETTEXT_PACKAGE, "New area: %u %%, in %u pass",
+                                                           "New area: %u %%, in %u passes", n_passes),
+                                              percent, n_passes);
+  if (after.x >= 0 && after.y >= 0 && after.x + after.width <= view->image.width
+      && after.y + after.height <= view->image.height)
+    return g_strdup_printf (_ ("Fills the empty canvas around layer “%s”"), view->layer.name);
+  return g_strdup_printf (_ ("Expands the canvas to %d × %d px"), after.width, after.height);
+}
+
+static char *
+split_words (QiSession *session, char **details)
+{
+  const QiHostView *view = session->view;
+  const guint n = session->request->layers;
+
+  *details = frame_words (session);
+  if (session->request->source == QI_SOURCE_VISIBLE || view->layer.id == QI_HOST_NONE)
+    return g_strdup_printf (g_dngettext (GETTEXT_PACKAGE, "Splits what is visible into %u layer",
+                                         "Splits what is visible into %u layers", n),
+                            n);
+  return g_strdup_printf (
+      g_dngettext (GETTEXT_PACKAGE, "Splits layer “%s” into %u layer", "Splits layer “%s” into %u layers", n),
+      view->layer.name, n);
+}
+
 static char *
 edit_words (QiSession *session, gboolean whole, char **details)
 {
@@ -62,13 +119,7 @@ edit_words (QiSession *session, gboolean whole, char **details)
       return visible ? g_strdup (_ ("Edits the selection on what is visible"))
                      : g_strdup_printf (_ ("Edits the selection on layer “%s”"), view->layer.name);
     }
-  const QiRect frame = qi_session_frame (session);
-  guint width, height;
-  qi_session_size (session, &width, &height);
-  if (frame.width == (int) width && frame.height == (int) height)
-    *details = g_strdup_printf (_ ("%d × %d px"), frame.width, frame.height);
-  else
-    *details = g_strdup_printf (_ ("%d × %d px, worked on at %u × %u px"), frame.width, frame.height, width, height);
+  *details = frame_words (session);
   if (session->mode.moved)
     return visible ? g_strdup (_ ("Nothing is selected: edits all that is visible"))
                    : g_strdup_printf (_ ("Nothing is selected: edits the whole layer “%s”"), view->layer.name);
@@ -94,10 +145,16 @@ qi_session_will (QiSession *session, char **details)
     }
   if (session->memory)
     {
-      *details = selection_words (session);
+      *details = session->mode.task == QI_TASK_SPLIT || session->mode.task == QI_TASK_EXPAND
+                     ? frame_words (session)
+                     : selection_words (session);
       return g_strdup_printf (_ ("Edits “%s” again from its original pixels"),
                               view->layer.name ? view->layer.name : "");
     }
+  if (session->mode.task == QI_TASK_EXPAND)
+    return expand_words (session, details);
+  if (session->mode.task == QI_TASK_SPLIT)
+    return split_words (session, details);
   if (session->mode.task == QI_TASK_EDIT)
     return edit_words (session, !selected, details);
   if (!selected)
@@ -125,6 +182,10 @@ qi_session_placeholder (QiSession *session)
       return _ ("Describe the picture");
     case QI_TASK_FILL:
       return _ ("Describe what should appear in the selection");
+    case QI_TASK_EXPAND:
+      return _ ("Describe what lies beyond, or leave empty");
+    case QI_TASK_SPLIT:
+      return _ ("Name what should become a layer of its own, or leave empty");
     default:
       return _ ("Say what to change");
     }
@@ -141,6 +202,10 @@ qi_session_verb (QiSession *session)
       return practice ? _ ("Try _generate") : _ ("Generate");
     case QI_TASK_FILL:
       return practice ? _ ("Try _fill") : removes (session) ? _ ("Remove") : _ ("Fill");
+    case QI_TASK_EXPAND:
+      return practice ? _ ("Try e_xpanding") : _ ("Expand");
+    case QI_TASK_SPLIT:
+      return _ ("Split");
     default:
       return practice ? _ ("Try _edit") : _ ("Edit");
     }
@@ -170,16 +235,21 @@ qi_session_time (QiSession *session, char **details)
       *details = g_strdup (_ ("Simple shapes and words, for practice"));
       return g_strdup (_ ("Demo model"));
     }
-  g_string_append_printf (line, g_dngettext (GETTEXT_PACKAGE, "%u result", "%u results", request->results),
-                          request->results);
+  const gboolean split = session->mode.task == QI_TASK_SPLIT;
+  const guint n = split ? 1 : request->results;
+  if (split)
+    g_string_append_printf (line, g_dngettext (GETTEXT_PACKAGE, "%u layer", "%u layers", request->layers),
+                            request->layers);
+  else
+    g_string_append_printf (line, g_dngettext (GETTEXT_PACKAGE, "%u result", "%u results", n), n);
   g_string_append_printf (line, _ (", %s"), quality_label (quality));
-  if (session->references->len)
+  if (session->references->len && !split)
     g_string_append_printf (line,
                             g_dngettext (GETTEXT_PACKAGE, ", %u picture", ", %u pictures", session->references->len),
                             session->references->len);
   if (load > 0.5)
     g_string_append (line, _ (", loads the model first"));
-  const double all = one < 0 ? -1 : one * request->results + MAX (0, load);
+  const double all = one < 0 ? -1 : one * n + MAX (0, load);
   if (all > 600)
     {
       g_string_append (line, _ (". GIMP stays usable."));
@@ -218,12 +288,19 @@ qi_session_caption (QiSession *session)
       return g_strdup_printf (_ ("Result %u of %u, seed %d"), session->shown + 1, session->results->len,
                               (int) now->result->request->seed); /* below 2^31 */
     }
-  if (session->rows->len)
+  if (session->rows->len && session->mode.task != QI_TASK_SPLIT)
     return g_strdup (_ ("Drag words to place them"));
   const QiRect frame = qi_session_frame (session), selection = qi_session_selection (session);
   if (qi_rect_is_empty (&frame))
     return g_strdup ("");
-  if (qi_rect_is_empty (&selection))
+  if (session->mode.task == QI_TASK_EXPAND)
+    {
+      const QiRect old = qi_session_old (session);
+      if (qi_rect_equal (&old, &frame))
+        return g_strdup_printf (_ ("%d × %d px"), old.width, old.height);
+      return g_strdup_printf (_ ("%d × %d px, then %d × %d px"), old.width, old.height, frame.width, frame.height);
+    }
+  if (qi_rect_is_empty (&selection) || session->mode.task == QI_TASK_SPLIT)
     return g_strdup_printf (_ ("Sees %d × %d px"), frame.width, frame.height);
   return g_strdup_printf (_ ("Sees %d × %d px around it"), frame.width, frame.height);
 }

@@ -7,7 +7,6 @@
 #include <string.h>
 
 #include "base/prompt.h"
-#include "compose/frame.h"
 #include "ui/session-private.h"
 
 enum
@@ -213,6 +212,7 @@ qi_session_bind (QiSession *session, gint image, gboolean by_command, QiTask tas
       qi_session_off_canvas (session);
       g_clear_pointer (&session->request->frame, g_free);
       session->request->width = session->request->height = 0;
+      qi_session_grow (session, 0, 0, 0, 0);
     }
   if (by_command && qi_mode_possible (task, session->view))
     qi_mode_choose (&session->mode, task, session->view);
@@ -246,7 +246,7 @@ qi_session_bind_again (QiSession *session, gint image, gint layer)
       return FALSE;
     }
   session->memory = memory;
-  session->again = layer;
+  session->again = memory->layer;
   qi_request_free (session->request);
   session->request = qi_request_copy (memory->request);
   session->request->seed = -1;
@@ -342,7 +342,8 @@ qi_session_poll (QiSession *session, gboolean active)
       const QiHostView *now = session->view;
       if (!before || before->layer.id != now->layer.id || !qi_rect_equal (&before->layer.rect, &now->layer.rect)
           || !same_string (before->layer.name, now->layer.name) || before->layer.empty != now->layer.empty
-          || !same_string (before->image.name, now->image.name) || before->layer.ours != now->layer.ours)
+          || !same_string (before->image.name, now->image.name) || before->layer.ours != now->layer.ours
+          || before->bordered != now->bordered)
         what |= QI_CHANGED_MODE | QI_CHANGED_STAGE | QI_CHANGED_HINT;
       if (!before || !qi_rect_equal (&before->selection, &now->selection) || before->soft != now->soft
           || before->selection_serial != now->selection_serial)
@@ -429,6 +430,8 @@ qi_session_set_task (QiSession *session, QiTask task)
   if (session->mode.task == task || !qi_mode_possible (task, session->view))
     return;
   qi_mode_choose (&session->mode, task, session->view);
+  if (session->memory) /* what that layer grew by is not meant */
+    qi_session_grow (session, 0, 0, 0, 0);
   g_clear_pointer (&session->memory, qi_host_memory_free);
   session->info_stale = TRUE;
   qi_session_changed (session, QI_CHANGED_ALL);
@@ -510,85 +513,10 @@ qi_session_close_set_up (QiSession *session)
 double
 qi_session_seconds (QiSession *session, QiQuality quality)
 {
+  const guint n_passes = MAX (1, qi_session_passes (session));
+
   g_return_val_if_fail (quality <= QI_QUALITY_MAXIMUM, -1);
   if (session->info && session->info->seconds[quality] >= 0)
-    return session->info->seconds[quality];
-  return session->measured[quality] > 0 ? session->measured[quality] : -1;
-}
-
-/* -- where the model looks --------------------------------------------------------------------------- */
-
-QiRect
-qi_session_selection (QiSession *session)
-{
-  if (session->memory)
-    return session->memory->bounds;
-  return session->view ? session->view->selection : (QiRect) { 0 };
-}
-
-/* FALSE: there is no frame. */
-static gboolean
-plan (QiSession *session, QiFrame *frame)
-{
-  const QiHostView *view = session->view;
-
-  if (!view || session->mode.task == QI_TASK_GENERATE)
-    return FALSE;
-  const QiEngineInfo *info = session->info;
-  const QiModelSizes sizes = qi_model_sizes (info && info->width ? info->width : 1328,
-                                             info && info->height ? info->height : 1328, info ? info->unit : 0);
-  const QiRect canvas = { 0, 0, view->image.width, view->image.height };
-  const gboolean visible = session->request->source == QI_SOURCE_VISIBLE || view->layer.id == QI_HOST_NONE;
-  const QiRect layer = visible ? (QiRect) { 0 } : view->layer.rect;
-  const QiRect selection = qi_session_selection (session);
-
-  return qi_frame_plan (session->request, &canvas, &layer, &selection, &sizes, frame, NULL);
-}
-
-QiRect
-qi_session_frame (QiSession *session)
-{
-  QiFrame frame;
-
-  return plan (session, &frame) ? frame.frame : (QiRect) { 0 };
-}
-
-void
-qi_session_size (QiSession *session, guint *width, guint *height)
-{
-  QiFrame frame;
-  const QiEngineInfo *info = session->info;
-  const guint own_width = info && info->width ? info->width : 1328,
-              own_height = info && info->height ? info->height : 1328;
-
-  if (plan (session, &frame))
-    {
-      *width = frame.width;
-      *height = frame.height;
-    }
-  else if (session->request->width && session->request->height)
-    {
-      *width = session->request->width;
-      *height = session->request->height;
-    }
-  else if (session->view)
-    {
-      const guint unit = info && info->unit ? info->unit : 16;
-      *width = session->view->image.width / unit * unit;
-      *height = session->view->image.height / unit * unit;
-      if (!*width || !*height || (guint64) *width * *height > (guint64) own_width * own_height)
-        qi_frame_new_picture (session->view->image.width, session->view->image.height, (guint64) own_width * own_height,
-                              unit, width, height);
-    }
-  else
-    {
-      *width = own_width;
-      *height = own_height;
-    }
-}
-
-gboolean
-qi_session_frame_movable (QiSession *session)
-{
-  return !session->work && session->mode.task != QI_TASK_GENERATE && session->view && session->shown < 0;
+    return session->info->seconds[quality] * n_passes;
+  return session->measured[quality] > 0 ? session->measured[quality] * n_passes : -1;
 }

@@ -103,6 +103,11 @@ void qi_session_place_row (QiSession *session, guint k, guint grid, const QiRect
 QiRect qi_session_frame (QiSession *session);
 void qi_session_size (QiSession *session, guint *width, guint *height);
 gboolean qi_session_frame_movable (QiSession *session);
+/* Of an expansion: what is known already, what the canvas grows by, and how many passes that takes (0: it would not grow). Its
+ * frame is what the canvas becomes. */
+QiRect qi_session_old (QiSession *session);
+void qi_session_grow (QiSession *session, int left, int right, int top, int bottom);
+guint qi_session_passes (QiSession *session); /* 1 in every other mode */
 
 /* -- the engine -------------------------------------------------------------------------------------- */
 
@@ -127,6 +132,8 @@ char *qi_session_stage_words (QiSession *session); /* "Step 3 of 8" (transfer fu
 char *qi_session_time (QiSession *session, char **details); /* the footer's left. (transfer full) */
 QiImage *qi_session_preview (QiSession *session); /* borrowed; NULL: none */
 const QiRect *qi_session_job_frame (QiSession *session);
+QiRect qi_session_job_part (QiSession *session); /* what the preview shows of it */
+QiTask qi_session_seen_task (QiSession *session); /* of the result that is shown, of the job, of the controls */
 void qi_session_tick (QiSession *session); /* time goes on; a few times a second while a job runs */
 
 /* -- results (session-results.c) --------------------------------------------------------------------- */
@@ -148,6 +155,7 @@ void qi_session_undo (QiSession *session); /* a drop or a discard, for 10 s */
 gboolean qi_session_differs (QiSession *session);
 gint qi_session_canvas_layer (QiSession *session); /* ours, to be chosen from; QI_HOST_NONE */
 gboolean qi_session_on_canvas (QiSession *session);
+gboolean qi_session_may_go_on_canvas (QiSession *session); /* the shown result, before it is kept */
 void qi_session_set_on_canvas (QiSession *session, gboolean on);
 /* Under the picture. (transfer full) */
 char *qi_session_caption (QiSession *session);

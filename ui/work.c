@@ -2,42 +2,20 @@
  * SPDX-License-Identifier: GPL-3.0-or-later */
 #include "ui/work.h"
 
-#include <gdk-pixbuf/gdk-pixbuf.h>
 #include <glib/gi18n-lib.h>
-#include <math.h>
 #include <string.h>
 
 #include "base/error.h"
 #include "base/stub.h"
-#include "compose/job.h"
+#include "compose/blend.h"
+#include "compose/layers.h"
 #include "compose/pixels.h"
+#include "ui/work-private.h"
 
-#define MAX_REFERENCE_SIDE 8192 /* the engine makes references small by itself; this only bounds what is carried */
 #define NAME_CHARS 60
 
-typedef struct
-{
-  QiHostResult *result;
-  double moved;
-  gboolean cut_off;
-} Done;
-
-struct _QiWork
-{
-  gint refs;           /* atomic: a thread that finishes a cancelled result may be the last to know it */
-  QiHostResult *plan;  /* what all results have in common */
-  QiCompose *compose;  /* NULL: a new picture */
-  QiRect frame;
-  guint width, height; /* that the model works at */
-  GPtrArray *pictures; /* of QiImage, in the model's numbering */
-  GPtrArray *done;     /* of Done */
-  gint64 seed;
-  guint n_wanted;
-  char *note;
-};
-
 static void
-done_free (Done *done)
+done_free (QiWorkDone *done)
 {
   qi_host_result_free (done->result);
   g_free (done);
@@ -49,7 +27,11 @@ qi_work_free (QiWork *work)
   if (!work || !g_atomic_int_dec_and_test (&work->refs))
     return;
   qi_host_result_free (work->plan);
-  qi_compose_free (work->compose);
+  if (work->compose != work->first)
+    qi_compose_free (work->compose);
+  qi_compose_free (work->first);
+  qi_expand_free (work->expand);
+  g_clear_pointer (&work->old, qi_image_unref);
   g_clear_pointer (&work->pictures, g_ptr_array_unref);
   g_clear_pointer (&work->done, g_ptr_array_unref);
   g_free (work->note);
@@ -66,165 +48,26 @@ layer_name (const QiRequest *request, gboolean demo)
   g_autofree char *cut = g_utf8_substring (line, 0, MIN (NAME_CHARS, g_utf8_strlen (line, -1)));
 
   if (!*cut)
-    return g_strdup (request->task == QI_TASK_FILL ? _ ("Remove") : _ ("Edit")); /* lettering alone is an edit */
+    switch (request->task)
+      {
+      case QI_TASK_FILL:
+        return g_strdup (_ ("Remove"));
+      case QI_TASK_EXPAND:
+        return g_strdup (_ ("Expand"));
+      case QI_TASK_SPLIT:
+        return g_strdup (_ ("Layers"));
+      default: /* lettering alone is an edit */
+        return g_strdup (_ ("Edit"));
+      }
   return demo ? g_strconcat ("Demo: ", cut, NULL) : g_steal_pointer (&cut);
 }
 
-static QiImage *
-read_file (const char *path, GError **error)
+QiCard *
+qi_work_misfit (const QiEngineInfo *info, QiTask task)
 {
-  g_autoptr (GdkPixbuf) read = gdk_pixbuf_new_from_file (path, error);
-
-  if (!read)
+  if (info->stub || !info->model || info->layered == (task == QI_TASK_SPLIT))
     return NULL;
-  g_autoptr (GdkPixbuf) turned = gdk_pixbuf_apply_embedded_orientation (read);
-  const int width = gdk_pixbuf_get_width (turned), height = gdk_pixbuf_get_height (turned);
-  g_autoptr (GBytes) bytes = gdk_pixbuf_read_pixel_bytes (turned);
-
-  return qi_image_new (width, height, gdk_pixbuf_get_n_channels (turned), gdk_pixbuf_get_rowstride (turned), bytes);
-}
-
-/* A reference as the model gets it: RGB, native size. */
-static QiImage *
-read_reference (QiHost *host, const QiHostReference *reference, GError **error)
-{
-  g_autoptr (QiImage) image = NULL;
-
-  if (reference->path)
-    image = read_file (reference->path, error);
-  else
-    {
-      g_autoptr (QiHostView) view = qi_host_look (host, reference->image);
-      QiRect rect = { 0, 0, view->image.width, view->image.height };
-
-      if (reference->layer != QI_HOST_NONE)
-        {
-          g_autoptr (GPtrArray) layers = qi_host_layers (host, reference->image);
-          rect = (QiRect){ 0 };
-          for (guint i = 0; layers && i < layers->len; i++)
-            {
-              const QiHostLayer *layer = layers->pdata[i];
-              if (layer->id == reference->layer)
-                rect = layer->rect;
-            }
-        }
-      if (qi_rect_is_empty (&rect))
-        {
-          g_set_error (error, QI_HOST_ERROR, QI_HOST_ERROR_LAYER_GONE, "“%s” is no longer there.", reference->name);
-          return NULL;
-        }
-      const double shrink = MIN (1, (double) MAX_REFERENCE_SIDE / MAX (rect.width, rect.height));
-      image = qi_host_read (host, reference->image, reference->layer, QI_HOST_NONE, &rect,
-                            MAX (1, (int) (rect.width * shrink)), MAX (1, (int) (rect.height * shrink)), error);
-    }
-  return image ? qi_pixels_convert (image, 3) : NULL;
-}
-
-/* Bounds of the layer that is worked on; empty: the visible composite, hence the canvas. */
-static QiRect
-layer_rect (QiHost *host, const QiWorkSource *source, const QiHostView *view)
-{
-  if (source->target == QI_HOST_NONE)
-    return (QiRect){ 0 };
-  if (view->layer.id == source->target)
-    return view->layer.rect;
-  g_autoptr (GPtrArray) layers = qi_host_layers (host, source->image);
-  for (guint i = 0; layers && i < layers->len; i++)
-    if (((QiHostLayer *) layers->pdata[i])->id == source->target)
-      return ((QiHostLayer *) layers->pdata[i])->rect;
-  return (QiRect){ 0 };
-}
-
-/* Frame, crop and mask of an edit or a fill. */
-static gboolean
-prepare_frame (QiWork *work, QiHost *host, const QiWorkSource *source, const QiHostView *view, const QiEngineInfo *info,
-               GError **error)
-{
-  const QiRequest *request = work->plan->request;
-  const QiRect canvas = { 0, 0, view->image.width, view->image.height };
-  const gboolean visible = request->source == QI_SOURCE_VISIBLE || source->target == QI_HOST_NONE;
-  const QiRect layer = visible ? (QiRect){ 0 } : layer_rect (host, source, view);
-  const gboolean by_mask = source->selection_layer != QI_HOST_NONE;
-  const QiRect selection = qi_rect_is_empty (&source->bounds) ? view->selection : source->bounds;
-  const QiModelSizes sizes = qi_model_sizes (info->width, info->height, info->unit);
-  QiFrame frame;
-
-  if (!qi_frame_plan (request, &canvas, &layer, &selection, &sizes, &frame, error))
-    return FALSE;
-  g_autoptr (QiImage) crop = qi_host_read (host, source->image, visible ? QI_HOST_NONE : source->target, source->except,
-                                           &frame.frame, frame.frame.width, frame.frame.height, error);
-  if (!crop)
-    return FALSE;
-  g_autoptr (QiImage) mask = NULL;
-  if (!qi_rect_is_empty (&frame.selection) && (by_mask || qi_rect_is_empty (&source->bounds)))
-    {
-      mask = qi_host_read_selection (host, source->image, source->selection_layer, &frame.frame, frame.frame.width,
-                                     frame.frame.height, error);
-      if (!mask)
-        return FALSE;
-    }
-  else if (!qi_rect_is_empty (&frame.selection)) /* a rectangle stands for it */
-    {
-      const QiRect in = frame.selection;
-      guint8 *bytes = qi_pixels_alloc (frame.frame.width, frame.frame.height, 1);
-      for (int y = 0; y < in.height; y++)
-        memset (bytes + (gsize) (in.y - frame.frame.y + y) * frame.frame.width + in.x - frame.frame.x, 255, in.width);
-      mask = qi_pixels_take (frame.frame.width, frame.frame.height, 1, bytes);
-    }
-  work->compose = qi_compose_prepare (request, &frame, crop, mask, error);
-  if (!work->compose)
-    return FALSE;
-  work->frame = work->plan->frame = frame.frame;
-  work->width = frame.width;
-  work->height = frame.height;
-  g_ptr_array_add (work->pictures, qi_image_ref (work->compose->picture));
-  return TRUE;
-}
-
-/* Size and place of a new picture: as asked for; else the canvas, or its shape where that is more than the model makes. */
-static void
-prepare_new (QiWork *work, const QiWorkSource *source, const QiHostView *view, const QiEngineInfo *info)
-{
-  QiRequest *request = work->plan->request;
-  const guint unit = MAX (1, info->unit);
-  const guint64 area = (guint64) info->width * info->height;
-  guint width = request->width, height = request->height;
-
-  if ((!width || !height) && view)
-    {
-      width = view->image.width / unit * unit;
-      height = view->image.height / unit * unit;
-      if (!width || !height || (guint64) width * height > area)
-        qi_frame_new_picture (view->image.width, view->image.height, area, unit, &width, &height);
-    }
-  if (!width || !height)
-    {
-      width = info->width;
-      height = info->height;
-    }
-  work->width = MAX (unit, width / unit * unit);
-  work->height = MAX (unit, height / unit * unit);
-  if (view)
-    { /* in the middle of what is selected, else of the canvas */
-      const QiRect *at = qi_rect_is_empty (&source->place) ? &view->selection : &source->place;
-      const gboolean none = qi_rect_is_empty (at);
-
-      work->plan->x = (none ? view->image.width : 2 * at->x + at->width) / 2 - (int) work->width / 2;
-      work->plan->y = (none ? view->image.height : 2 * at->y + at->height) / 2 - (int) work->height / 2;
-    }
-}
-
-/* A new picture is seen through the selection, where there is one. */
-static gboolean
-prepare_new_mask (QiWork *work, QiHost *host, const QiWorkSource *source, const QiHostView *view, GError **error)
-{
-  QiHostResult *plan = work->plan;
-  const QiRect rect = { plan->x, plan->y, (int) work->width, (int) work->height };
-
-  if (!view || (qi_rect_is_empty (&view->selection) && source->selection_layer == QI_HOST_NONE))
-    return TRUE;
-  plan->mask = qi_host_read_selection (host, source->image, source->selection_layer, &rect, rect.width, rect.height, error);
-  return plan->mask != NULL;
+  return qi_card_new (info->layered ? QI_SAY_MODEL_CANNOT : QI_SAY_NO_LAYERED, info->model);
 }
 
 QiWork *
@@ -235,6 +78,7 @@ qi_work_new (QiHost *host, const QiWorkSource *source, const QiRequest *request,
   QiHostResult *plan = work->plan = qi_host_result_new ();
 
   work->refs = 1;
+  work->n_passes = 1;
   work->pictures = g_ptr_array_new_with_free_func ((GDestroyNotify) qi_image_unref);
   work->done = g_ptr_array_new_with_free_func ((GDestroyNotify) done_free);
   if (!qi_request_check (request, error))
@@ -262,34 +106,13 @@ qi_work_new (QiHost *host, const QiWorkSource *source, const QiRequest *request,
       plan->canvas = (QiRect){ 0, 0, view->image.width, view->image.height };
       plan->mode = view->image.mode;
     }
-  if (request->task == QI_TASK_GENERATE)
-    {
-      prepare_new (work, source, view, info);
-      if (!prepare_new_mask (work, host, source, view, error))
-        return NULL;
-    }
-  else if (!view)
+  if (request->task != QI_TASK_GENERATE && !view)
     {
       g_set_error (error, QI_ERROR, QI_ERROR_BAD_REQUEST, "There is no image to work on.");
       return NULL;
     }
-  else if (!prepare_frame (work, host, source, view, info, error))
+  if (!qi_work_read (work, host, source, view, info, error) || !qi_work_read_references (work, host, source, error))
     return NULL;
-  for (guint i = 0; source->references && i < source->references->len; i++)
-    {
-      const QiHostReference *reference = source->references->pdata[i];
-      QiImage *picture = read_reference (host, reference, error);
-      if (!picture)
-        return NULL;
-      g_ptr_array_add (work->pictures, picture);
-      g_ptr_array_add (plan->references, qi_host_reference_copy (reference));
-    }
-  if (work->pictures->len > QI_MAX_PICTURES)
-    {
-      g_set_error (error, QI_ERROR, QI_ERROR_BAD_REQUEST, "%u pictures go with the prompt; there may be %u.",
-                   work->pictures->len, QI_MAX_PICTURES);
-      return NULL;
-    }
   return g_steal_pointer (&work);
 }
 
@@ -297,6 +120,26 @@ const QiRect *
 qi_work_frame (const QiWork *work)
 {
   return &work->frame;
+}
+
+QiRect
+qi_work_part (const QiWork *work)
+{
+  QiRect part = work->frame;
+
+  if (work->old && work->compose)
+    {
+      part = work->compose->frame.frame;
+      part.x += work->plan->x;
+      part.y += work->plan->y;
+    }
+  return part;
+}
+
+guint
+qi_work_n_passes (const QiWork *work)
+{
+  return work->n_passes;
 }
 
 guint
@@ -309,7 +152,7 @@ const QiHostResult *
 qi_work_result (const QiWork *work, guint k)
 {
   g_return_val_if_fail (k < work->done->len, NULL);
-  return ((Done *) work->done->pdata[k])->result;
+  return ((QiWorkDone *) work->done->pdata[k])->result;
 }
 
 gint64
@@ -328,14 +171,14 @@ double
 qi_work_moved (const QiWork *work, guint k)
 {
   g_return_val_if_fail (k < work->done->len, 0);
-  return ((Done *) work->done->pdata[k])->moved;
+  return ((QiWorkDone *) work->done->pdata[k])->moved;
 }
 
 gboolean
 qi_work_cut_off (const QiWork *work, guint k)
 {
   g_return_val_if_fail (k < work->done->len, FALSE);
-  return ((Done *) work->done->pdata[k])->cut_off;
+  return ((QiWorkDone *) work->done->pdata[k])->cut_off;
 }
 
 /* -- running ------------------------------------------------------------------------------------------ */
@@ -348,7 +191,7 @@ typedef struct
   QiWorkReady ready;
   gpointer data;
   guint k;             /* the result that is being made */
-  gint64 begun, spent; /* µs: this result, the one before */
+  gint64 begun, spent; /* µs: this pass, the one before */
 } Run;
 
 static void
@@ -358,7 +201,7 @@ run_free (Run *run)
   g_free (run);
 }
 
-static void start_result (GTask *task);
+static void start_pass (GTask *task);
 
 static void
 on_progress (const QiProgress *progress, gpointer user_data)
@@ -371,30 +214,67 @@ on_progress (const QiProgress *progress, gpointer user_data)
     return;
   all.result = run->k;
   all.n_results = run->work->n_wanted;
-  const guint further = run->work->n_wanted - run->k - 1;
+  const guint n_passes = run->work->n_passes;
+  const guint further = (run->work->n_wanted - run->k) * n_passes - run->work->pass - 1;
   if (all.seconds_left >= 0 && further > 0)
-    { /* a further result takes as long as this one, or as the last one did */
+    { /* a further result or pass takes as long as this one, or as the last one did */
       const double one = run->spent ? run->spent / 1e6 : all.seconds_left + (g_get_monotonic_time () - run->begun) / 1e6;
       all.seconds_left += further * one;
     }
   run->progress (&all, run->data);
 }
 
-/* What is around the model, in a thread: its input is immutable. */
+/* What is around the model, in a thread: of what it reads nothing is changed, and what it changes nobody else reads. */
 typedef struct
 {
   QiWork *work;
-  QiImage *image;
-  QiPatch *patch; /* NULL: a new picture */
+  GPtrArray *images; /* as the model gave them */
+  QiPatch *patch; /* NULL: a stack of layers */
+  GPtrArray *layers; /* of a split */
+  guint n_whole; /* of these show all of the picture */
+  QiCompose *next; /* of the next pass; NULL: this was the last */
 } Finish;
 
 static void
 finish_free (Finish *finish)
 {
-  qi_image_unref (finish->image);
+  g_ptr_array_unref (finish->images);
   qi_patch_free (finish->patch);
+  g_clear_pointer (&finish->layers, g_ptr_array_unref);
+  qi_compose_free (finish->next);
   qi_work_free (finish->work);
   g_free (finish);
+}
+
+static gboolean
+finish_stack (Finish *finish, GError **error)
+{
+  QiWork *work = finish->work;
+
+  if (finish->images->len != work->plan->request->layers)
+    {
+      g_set_error (error, QI_ERROR, QI_ERROR_FAILED, "The engine made %u layers instead of %u.", finish->images->len,
+                   work->plan->request->layers);
+      return FALSE;
+    }
+  finish->layers = qi_layers_recover (work->compose->crop, &work->compose->frame,
+                                      (QiImage *const *) finish->images->pdata, finish->images->len, &finish->n_whole);
+  return TRUE;
+}
+
+static gboolean
+finish_patch (Finish *finish, GError **error)
+{
+  QiWork *work = finish->work;
+
+  finish->patch = qi_compose_finish (work->compose, finish->images->pdata[0], error);
+  if (!finish->patch || !work->expand)
+    return finish->patch != NULL;
+  qi_expand_place (work->expand, finish->patch);
+  if (work->pass + 1 == work->n_passes)
+    return TRUE;
+  finish->next = qi_expand_prepare (work->expand, work->pass + 1, work->plan->request, error);
+  return finish->next != NULL;
 }
 
 static void
@@ -406,63 +286,97 @@ finish_thread (GTask *task, gpointer source, gpointer task_data, GCancellable *c
   for (guint ms = 0; ms < qi_stub_get ()->stage_ms[QI_STAGE_PASTE] && !g_cancellable_is_cancelled (cancellable); ms += 10)
     g_usleep (10000);
 
-  finish->patch = qi_compose_finish (finish->work->compose, finish->image, &error);
-  if (!finish->patch)
-    g_task_return_error (task, error);
-  else
+  if (finish->work->plan->request->task == QI_TASK_SPLIT ? finish_stack (finish, &error)
+                                                         : finish_patch (finish, &error))
     g_task_return_boolean (task, TRUE);
+  else
+    g_task_return_error (task, error);
 }
 
-/* One more result; patch NULL: image is the whole of it. */
-static void
-add_result (QiWork *work, QiImage *image, const QiPatch *patch, gint64 seed)
+/* What one sees of layers, bottom to top. (transfer full) */
+static QiImage *
+flattened (const GPtrArray *layers)
 {
-  Done *done = g_new0 (Done, 1);
-  const QiHostResult *plan = work->plan;
-  QiHostResult *result = done->result = qi_host_result_new ();
+  QiImage *flat = qi_image_ref (layers->pdata[0]);
 
-  result->image = plan->image;
-  result->target = plan->target;
-  result->above = plan->above;
-  result->name = g_strdup (plan->name);
-  result->hidden = work->done->len > 0;
-  result->request = qi_request_copy (plan->request);
-  result->request->seed = seed;
-  result->references = g_ptr_array_ref (plan->references);
-  result->frame = plan->frame;
-  result->canvas = plan->canvas;
-  result->mode = plan->mode;
-  result->model = g_strdup (plan->model);
-  result->model_hash = g_strdup (plan->model_hash);
-  result->x = patch ? patch->x : plan->x;
-  result->y = patch ? patch->y : plan->y;
-  result->pixels = qi_image_ref (patch ? patch->pixels : image);
-  const QiImage *mask = patch ? patch->mask : plan->mask;
-  result->mask = mask ? qi_image_ref ((QiImage *) mask) : NULL;
-  if (patch)
+  for (guint i = 1; i < layers->len; i++)
     {
-      done->moved = patch->moved_too_far ? patch->moved_px : 0;
-      done->cut_off = patch->cut_off;
+      g_autoptr (QiImage) below = flat;
+
+      flat = qi_blend_onto (below, layers->pdata[i], NULL, 0, 0);
     }
+  return flat;
+}
+
+/* One more result, which has no pixels yet. */
+static QiWorkDone *
+add_result (QiWork *work, gint64 seed)
+{
+  QiWorkDone *done = g_new0 (QiWorkDone, 1);
+  QiHostResult *result = done->result = qi_host_result_copy (work->plan);
+
+  result->hidden = work->done->len > 0;
+  result->request->seed = seed;
   g_ptr_array_add (work->done, done);
+  return done;
 }
 
 static void
-result_done (GTask *task, QiImage *image, const QiPatch *patch)
+take_patch (QiWorkDone *done, const QiPatch *patch)
+{
+  QiHostResult *result = done->result;
+
+  result->x = patch->x;
+  result->y = patch->y;
+  result->pixels = qi_image_ref (patch->pixels);
+  result->mask = patch->mask ? qi_image_ref (patch->mask) : NULL;
+  done->moved = patch->moved_too_far ? patch->moved_px : 0;
+  done->cut_off = patch->cut_off;
+}
+
+static void
+take_stack (QiWork *work, QiHostResult *result, const Finish *finish)
+{
+  const guint n = finish->layers->len;
+
+  result->x = work->frame.x;
+  result->y = work->frame.y;
+  result->layers = g_ptr_array_ref (finish->layers);
+  result->pixels = flattened (result->layers);
+  if (finish->n_whole > 0 && !work->note)
+    work->note = g_strdup_printf (g_dngettext (GETTEXT_PACKAGE, "%u of the layers shows all of the picture.",
+                                               "%u of the layers show all of the picture.", MIN (finish->n_whole, n)),
+                                  finish->n_whole);
+}
+
+/* Of a new picture the image itself, else what was made of it. */
+static void
+result_done (GTask *task, QiImage *image, const Finish *finish)
 {
   Run *run = g_task_get_task_data (task);
   QiWork *work = run->work;
+  QiWorkDone *done = add_result (work, work->seed + run->k);
 
-  add_result (work, image, patch, work->seed + run->k);
-  run->spent = g_get_monotonic_time () - run->begun;
+  if (!finish)
+    done->result->pixels = qi_image_ref (image);
+  else if (finish->layers)
+    take_stack (work, done->result, finish);
+  else if (work->expand)
+    {
+      done->result->pixels = qi_expand_picture (work->expand);
+      done->result->mask = qi_expand_mask (work->expand);
+    }
+  else
+    take_patch (done, finish->patch);
   run->k++;
+  work->pass = 0;
   if (run->ready)
     run->ready (work, run->k - 1, run->data);
   if (g_task_return_error_if_cancelled (task))
     ;
   else if (run->k < work->n_wanted)
     {
-      start_result (task);
+      start_pass (task);
       return;
     }
   else
@@ -470,20 +384,50 @@ result_done (GTask *task, QiImage *image, const QiPatch *patch)
   g_object_unref (task);
 }
 
+/* Every result begins from the old picture alone. */
+static gboolean
+begin_anew (QiWork *work, guint k, GError **error)
+{
+  if (!work->old || work->pass > 0 || k == 0)
+    return TRUE;
+  if (work->compose != work->first)
+    qi_compose_free (work->compose);
+  qi_work_take_compose (work, work->first);
+  qi_expand_free (work->expand);
+  work->expand = qi_expand_new (work->plan->request, work->old, &work->sizes, error);
+  return work->expand != NULL;
+}
+
+static void
+next_pass (QiWork *work, Finish *finish)
+{
+  if (work->compose != work->first)
+    qi_compose_free (work->compose);
+  qi_work_take_compose (work, g_steal_pointer (&finish->next));
+  work->pass++;
+}
+
 static void
 on_finished (GObject *source, GAsyncResult *result, gpointer user_data)
 {
   GTask *task = user_data;
+  Run *run = g_task_get_task_data (task);
   Finish *finish = g_task_get_task_data (G_TASK (result));
   g_autoptr (GError) error = NULL;
 
+  run->spent = g_get_monotonic_time () - run->begun;
   if (!g_task_propagate_boolean (G_TASK (result), &error))
     {
       g_task_return_error (task, g_steal_pointer (&error));
       g_object_unref (task);
     }
+  else if (finish->next)
+    {
+      next_pass (run->work, finish);
+      start_pass (task);
+    }
   else
-    result_done (task, finish->image, finish->patch);
+    result_done (task, NULL, finish);
 }
 
 static void
@@ -503,12 +447,13 @@ on_made (GObject *source, GAsyncResult *result, gpointer user_data)
       g_object_unref (task);
       return;
     }
-  if (run->k == 0)
+  if (run->k == 0 && work->pass == 0)
     work->seed = made->seed;
   if (made->note && !work->note)
     work->note = g_strdup (made->note);
   if (!work->compose)
     {
+      run->spent = g_get_monotonic_time () - run->begun;
       result_done (task, made->images->pdata[0], NULL);
       return;
     }
@@ -520,7 +465,7 @@ on_made (GObject *source, GAsyncResult *result, gpointer user_data)
   Finish *finish = g_new0 (Finish, 1);
   finish->work = work;
   g_atomic_int_inc (&work->refs);
-  finish->image = qi_image_ref (made->images->pdata[0]);
+  finish->images = g_ptr_array_ref (made->images);
   g_autoptr (GTask) around = g_task_new (NULL, g_task_get_cancellable (task), on_finished, task);
   g_task_set_task_data (around, finish, (GDestroyNotify) finish_free);
   g_task_set_return_on_cancel (around, TRUE);
@@ -528,12 +473,19 @@ on_made (GObject *source, GAsyncResult *result, gpointer user_data)
 }
 
 static void
-start_result (GTask *task)
+start_pass (GTask *task)
 {
   Run *run = g_task_get_task_data (task);
   QiWork *work = run->work;
   g_autoptr (QiRequest) request = qi_request_copy (work->plan->request);
+  GError *error = NULL;
 
+  if (!begin_anew (work, run->k, &error))
+    {
+      g_task_return_error (task, error);
+      g_object_unref (task);
+      return;
+    }
   request->width = work->width;
   request->height = work->height;
   if (work->seed >= 0)
@@ -558,7 +510,7 @@ qi_work_run_async (QiWork *work, QiClient *client, QiProgressFunc progress, QiWo
   run->ready = ready;
   run->data = data;
   g_task_set_task_data (task, run, (GDestroyNotify) run_free);
-  start_result (task);
+  start_pass (task);
 }
 
 gboolean

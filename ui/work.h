@@ -15,6 +15,7 @@
 #include "base/job.h"
 #include "base/request.h"
 #include "ui/host.h"
+#include "ui/messages.h"
 #include "wire/client.h"
 
 typedef struct _QiWork QiWork;
@@ -27,7 +28,8 @@ typedef struct
   gint above;            /* the results go above this layer; 0, QI_HOST_NONE: above target */
   gint except;           /* a layer of ours that does not count as visible; 0, QI_HOST_NONE: none */
   QiRect place;          /* of a new picture: its middle; empty: that of the selection, else of the canvas */
-  QiRect bounds;         /* stands for the selection where it is not empty and there is no selection_layer */
+  QiRect bounds;         /* stands for the selection where it is not empty and there is no selection_layer; of an expansion
+                            the old picture, empty: the canvas */
   GPtrArray *references; /* of QiHostReference; NULL: none */
 } QiWorkSource;
 
@@ -39,6 +41,14 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC (QiWork, qi_work_free)
 
 /* What the job is about, for drawing it. */
 const QiRect *qi_work_frame (const QiWork *work); /* in image pixels; nothing for a new picture */
+QiRect qi_work_part (const QiWork *work);         /* what a preview shows: the frame, or the pass of an expansion */
+guint qi_work_n_passes (const QiWork *work);      /* for each result */
+
+/* A card about a task that the model cannot do; NULL: it can. (transfer full) */
+QiCard *qi_work_misfit (const QiEngineInfo *info, QiTask task);
+
+/* Where the old picture lies in what it was expanded to; nothing: it does not fit in. */
+QiRect qi_work_old_of (const QiRequest *request, const QiRect *after);
 
 /* Each result is a job of its own, so that the first can be looked at while the next one forms; ready runs after each, on the
  * main thread, and may cancel. A preview is as the engine gives it, the whole frame. seconds_left counts all results. After an

@@ -134,6 +134,28 @@ draw (const Run *run, gint64 seed, gboolean layer)
   return qi_image_new (run->width, run->height, channels, stride, bytes);
 }
 
+/* Layer i of n: see "stack" in base/stub.h. (transfer full) */
+static QiImage *
+draw_layer (const Run *run, gint64 seed, guint i, guint n)
+{
+  const gsize stride = (gsize) run->width * 4;
+  const guint from = i ? run->width * i / n : 0, to = i ? run->width * (i + 1) / n : run->width;
+  guint8 *pixels = g_malloc0 (stride * run->height), color[3];
+  g_autoptr (GBytes) bytes = g_bytes_new_take (pixels, stride * run->height);
+
+  seed_color (seed + i, color);
+  for (guint y = 0; y < run->height; y++)
+    for (guint x = 0; x < run->width; x++)
+      {
+        guint8 *pixel = pixels + stride * y + 4 * (gsize) x;
+
+        memcpy (pixel, color, 3);
+        if (x >= from && x < to)
+          pixel[3] = i && y >= run->height / 2 ? 128 : 255;
+      }
+  return qi_image_new (run->width, run->height, 4, stride, bytes);
+}
+
 /* The picture so far: grey, the more of it the fewer steps are done. (transfer full) */
 static QiImage *
 draw_preview (const Run *run, const QiImage *picture, guint step)
@@ -238,7 +260,8 @@ make_all (Run *run, QiResult *result, GError **error)
   for (guint k = 0; k < run->request->results; k++)
     {
       for (guint i = 0; ok && i < n_layers; i++)
-        g_ptr_array_add (result->images, qi_image_ref (pictures[k]));
+        g_ptr_array_add (result->images, n_layers > 1 && run->stub->stack ? draw_layer (run, result->seed + k, i, n_layers)
+                                                                          : qi_image_ref (pictures[k]));
       g_clear_pointer (&pictures[k], qi_image_unref);
     }
   return ok;

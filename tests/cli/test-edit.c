@@ -170,6 +170,46 @@ test_plan (void)
   g_assert_null (strstr (small.err, "load "));
 }
 
+static guint64
+peak_of (const CliRun *run)
+{
+  const char *peak = strstr (run->out, "\"peak_bytes\":");
+
+  cli_assert_status (run, 0);
+  g_assert_nonnull (peak);
+  return g_ascii_strtoull (peak + 13, NULL, 10);
+}
+
+/* `info --plan` tells what the job itself will tell, without making anything. */
+static void
+test_plan_beforehand (void)
+{
+  g_autofree char *output = cli_path ("beforehand.png"), *mask_output = cli_path ("beforehand-fill.png");
+  g_auto (CliRun) job =
+      cli_run ("edit", "--json", "--device=cpu", "--model", plus, "--image", first, "--image", second, "--image",
+               picture, "--steps=1", "--guidance=1", "--output", output, "all three", NULL);
+  g_auto (CliRun) three =
+      cli_run ("info", "--plan", "--json", "--device=cpu", "--model", plus, "--image", first, "--image", second,
+               "--image", picture, "--steps=1", "--guidance=1", "all three", NULL);
+  g_auto (CliRun) one = cli_run ("info", "--plan", "--json", "--device=cpu", "--model", plus, "--image", first,
+                                 "--steps=1", "--guidance=1", "all three", NULL);
+  g_auto (CliRun) small = cli_run ("info", "--plan", "--device=cpu", "--memory=2M", "--model", plus, "--image", first,
+                                   "--image", second, "--image", picture, NULL);
+  g_auto (CliRun) stack = cli_run ("info", "--plan", "--json", "--device=cpu", "--model", layered, "--task=split",
+                                   "--image", picture, NULL);
+  g_auto (CliRun) fill =
+      cli_run ("info", "--plan", "--json", "--device=cpu", "--model", base, "--task=fill", "--image", picture, NULL);
+
+  g_assert_cmpuint (peak_of (&job), ==, peak_of (&three));
+  g_assert_nonnull (strstr (three.out, "\"pipeline\":\"edit-plus\""));
+  g_assert_cmpuint (peak_of (&one), <, peak_of (&three));
+  g_assert_nonnull (strstr (stack.out, "\"pipeline\":\"layered\""));
+  g_assert_nonnull (strstr (fill.out, "\"pipeline\":\"inpaint\""));
+  cli_assert_status (&small, 0); /* told, not refused: it is what one asks for */
+  g_assert_nonnull (strstr (small.out, "peak bytes"));
+  g_assert_false (g_file_test (mask_output, G_FILE_TEST_EXISTS));
+}
+
 static void
 test_expand (void)
 {
@@ -326,9 +366,48 @@ make_wide_tower (const char *folder)
   g_assert_true (g_file_set_contents (config_to, words->str, -1, NULL));
 }
 
+/* The tiny text encoder with twice the heads, and so twice the width. */
+static void
+make_wide_encoder (const char *folder)
+{
+  g_autofree char *from = cli_data ("models/base/text_encoder/model.safetensors");
+  g_autofree char *config = cli_data ("models/base/text_encoder/config.json"), *text = NULL;
+  g_autofree char *to = g_build_filename (folder, "model.safetensors", NULL);
+  g_autofree char *config_to = g_build_filename (folder, "config.json", NULL);
+  g_autoptr (QiTensorFile) file = qi_tensor_file_read (from, NULL), encoder = qi_tensor_file_new ();
+  g_autofree char *nothing = g_malloc0 (1 << 22);
+  g_autoptr (GString) words = NULL;
+
+  g_assert_true (g_file_get_contents (config, &text, NULL, NULL));
+  for (guint i = 0; i < file->entries->len; i++)
+    {
+      const QiTensorEntry *entry = file->entries->pdata[i];
+      const gboolean norm = entry->n_dims == 1 && strstr (entry->name, "norm");
+      guint64 dims[QI_TENSOR_FILE_DIMS];
+
+      memcpy (dims, entry->dims, sizeof dims);
+      if (g_str_has_prefix (entry->name, "visual."))
+        continue;
+      if (norm || strstr (entry->name, ".q_proj.") || strstr (entry->name, ".o_proj.")
+          || strstr (entry->name, ".down_proj."))
+        dims[0] *= 2;
+      if (entry->n_dims == 2 && !strstr (entry->name, ".down_proj."))
+        dims[1] *= 2;
+      qi_tensor_file_add (encoder, entry->name, entry->dtype, entry->n_dims, dims, nothing);
+    }
+  words = g_string_new (text);
+  g_assert_cmpuint (g_string_replace (words, "\"hidden_size\": 64", "\"hidden_size\": 128", 0), ==, 1);
+  g_assert_cmpuint (g_string_replace (words, "\"num_attention_heads\": 4", "\"num_attention_heads\": 8", 0), ==, 1);
+  g_assert_cmpint (g_mkdir_with_parents (folder, 0700), ==, 0);
+  g_assert_true (qi_tensor_file_write (encoder, to, NULL));
+  g_assert_true (g_file_set_contents (config_to, words->str, -1, NULL));
+}
+
 static void
 test_refusals (void)
 {
+  g_autofree char *encoder = cli_path ("encoder"), *encoder_word = g_strconcat ("--text-encoder=", encoder, NULL);
+  g_autofree char *plus_word = g_strconcat ("--model=", plus, NULL);
   g_autofree char *tower = cli_path ("tower"), *tower_word = g_strconcat ("--vision=", tower, NULL);
   g_autofree char *rgb = cli_data ("models/base/vae"), *controlnet = cli_data ("models/controlnet");
   g_autofree char *other_mask = cli_data ("pipeline-controlnet-inpaint/mask.png");
@@ -345,7 +424,15 @@ test_refusals (void)
     { 3, { "base", "Qwen-Image-Layered" }, { "split", base_word, picture_word } },
     { 3, { "layered", "another model" }, { "edit", layered_word, picture_word } },
     { 3, { "VAE", "4 is wanted" }, { "split", layered_word, picture_word, rgb_word } },
-    { 3, { "vision tower does not belong to the text encoder", "128" }, { "edit", edit_word, picture_word, tower_word } },
+    { 3,
+      { "vision tower does not belong to the text encoder", "128" },
+      { "edit", edit_word, picture_word, tower_word } },
+    { 3,
+      { "text encoder does not belong to the transformer", "128, where 64" },
+      { "edit", plus_word, picture_word, encoder_word } },
+    { 3,
+      { "text encoder does not belong to the transformer", "128, where 64" },
+      { "generate", base_word, encoder_word } },
     { 2, { "2 pictures", "2509 or 2511" }, { "edit", edit_word, picture_word, second_word } },
     { 2, { "120 × 100", "80 × 48" }, { "fill", base_word, picture_word, other_word } },
     { 2, { "no mask", "--mask" }, { "fill", base_word, picture_word } },
@@ -361,6 +448,7 @@ test_refusals (void)
   };
 
   make_wide_tower (tower);
+  make_wide_encoder (encoder);
   for (guint i = 0; i < G_N_ELEMENTS (rows); i++)
     assert_refused (&rows[i]);
 }
@@ -380,6 +468,7 @@ add (void)
   g_test_add_func ("/cli/edit/fill-forms", test_fill_forms);
   g_test_add_func ("/cli/edit/references", test_references);
   g_test_add_func ("/cli/edit/plan", test_plan);
+  g_test_add_func ("/cli/edit/plan-beforehand", test_plan_beforehand);
   g_test_add_func ("/cli/edit/expand", test_expand);
   g_test_add_func ("/cli/edit/split", test_split);
   g_test_add_func ("/cli/edit/split-described", test_split_described);

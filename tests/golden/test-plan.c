@@ -3,9 +3,9 @@
 /* The memory plan against what a run really takes: both peaks, of tensors and of blocks, as the device counts them; with
  * room for all parts at once, and with so little that they hand their memory over; and too little, which is refused before
  * anything is allocated. */
-#include "base/env.h"
 #include "base/error.h"
 #include "models/plan.h"
+#include "tests/golden/on-device.h"
 
 static QiDevice *device;
 
@@ -403,18 +403,9 @@ test_too_little (void)
 int
 main (int argc, char **argv)
 {
-  g_autoptr (GError) error = NULL;
-  int status;
-
-  g_test_init (&argc, &argv, NULL);
-  device = qi_device_open (&(QiDeviceParams){ .device = qi_env_device (), .validate = TRUE }, &error);
+  device = golden_open (&argc, &argv);
   if (!device)
-    {
-      if (qi_env_require_vulkan ())
-        g_error ("%s", error->message);
-      g_print ("1..0 # SKIP %s\n", error->message);
-      return 0;
-    }
+    return 0;
   g_test_add_func ("/plan/resident", test_resident);
   g_test_add_func ("/plan/handed-over", test_handed_over);
   g_test_add_func ("/plan/pictures", test_pictures);
@@ -423,9 +414,5 @@ main (int argc, char **argv)
   g_test_add_func ("/plan/exchange", test_exchange);
   g_test_add_func ("/plan/strips", test_strips);
   g_test_add_func ("/plan/too-little", test_too_little);
-  status = g_test_run ();
-  if (qi_device_validation_messages (device, NULL))
-    status = 1;
-  qi_device_close (device);
-  return status;
+  return golden_run (device);
 }

@@ -91,6 +91,7 @@ def kinds():
             ('rgb-u16', COLOR, 0, {'precision': P.U16_NON_LINEAR}),
             ('rgba-u16-linear', COLOR, 1, {'precision': P.U16_LINEAR, 'alpha': True}),
             ('rgb-float-linear', COLOR, 0, {'precision': P.FLOAT_LINEAR}),
+            ('rgba-float', COLOR, 0, {'precision': P.FLOAT_NON_LINEAR, 'alpha': True}),
             ('rgba-half-perceptual', COLOR, 1, {'precision': P.HALF_PERCEPTUAL, 'alpha': True}),
             ('rgb-u32', COLOR, 0, {'precision': P.U32_NON_LINEAR}),
             ('gray-u8', (gray,) * 3, 3, {'base': B.GRAY}),

@@ -316,7 +316,91 @@ def processes(s, pattern):
     return found
 
 
+STATE = '''
+image = Gimp.Image.get_by_id(%d)
+def state(layers):
+    return [(l.get_id(), l.get_name(), tuple(l.get_offsets())[1:], l.get_visible(), state(l.get_children()) if l.is_group() else None)
+            for l in layers]
+globals()['state'] = state
+answer = [image.get_width(), image.get_height(), state(image.get_layers())]
+'''
+BY_PROCEDURE = '''
+image = Gimp.Image.get_by_id(%d)
+status = call('%s', image, image.get_layers()[-1:], **%r).status
+Gimp.displays_flush()
+answer = status == SUCCESS
+'''
+
+
+def state(s):
+    for _ in range(4):
+        try:
+            return s.gimp.ask(STATE % s.image)
+        except RuntimeError as error:
+            last = error
+            time.sleep(0.3)
+    raise last
+
+
+def undone_at_once(s, name, before):
+    """One Ctrl+Z in GIMP's window brings back canvas, places and layers, Ctrl+Y what was made."""
+    after = state(s)
+    s.check(name + '/something was done', after != before, after)
+    s.gimp.focus()
+    s.screen.key('ctrl+z')
+    s.check(name + '/one undo', until(15, lambda: state(s) == before, 0.2), lambda: state(s), before)
+    s.screen.key('ctrl+y')
+    s.check(name + '/one redo', until(15, lambda: state(s) == after, 0.2), lambda: state(s), after)
+    s.screen.key('ctrl+z')
+    s.check(name + '/undo again', until(15, lambda: state(s) == before, 0.2), lambda: state(s))
+
+
+def procedures_undone(s):
+    for command, arguments in [('expand', {'left': 40, 'bottom': 24, 'results': 2}), ('split', {'layers': 3, 'results': 2})]:
+        before = state(s)
+        s.check(command + '/done', s.gimp.ask(BY_PROCEDURE % (s.image, command, arguments), 60))
+        undone_at_once(s, command, before)
+
+
+def expand_in_window(s):
+    before = state(s)
+    s.open('expand', 'Expand')
+    s.check('nothing to do yet', until(15, lambda: s.window.find('The canvas stays as it is')), s.dump)
+    s.window.present()
+    s.window.prompt().grab_focus()
+    s.screen.key('ctrl+Return')
+    s.check('said', until(20, lambda: s.window.find(re.compile('The canvas would not grow'))), s.dump)
+    s.window.press('16:9', 'radio button')
+    s.check('sentence', until(20, lambda: s.window.find('Expands the canvas to 533 × 300 px')), s.dump)
+    s.window.present()
+    s.window.prompt().grab_focus()
+    s.screen.key('ctrl+Return')
+    s.window.wait('Keep', 'button', 120)
+    s.idle(60)
+    s.check('the canvas waits', state(s) == before, lambda: state(s))
+    s.window.press('Keep')
+    s.check('grown', until(20, lambda: state(s)[:2] == [533, 300], 0.3), lambda: state(s))
+    s.check('and no further', until(20, lambda: s.window.find('The canvas stays as it is')), s.dump)
+    undone_at_once(s, 'window', before)
+
+
+def split_in_window(s):
+    before = state(s)
+    s.window.present()
+    s.window.prompt().grab_focus()
+    s.screen.key('ctrl+5')
+    s.check('sentence', until(20, lambda: s.window.find(re.compile('Splits layer .* into 4 layers'))), s.dump)
+    s.screen.key('ctrl+Return')
+    s.window.wait('Keep', 'button', 120)
+    s.idle(60)
+    s.window.press('Keep')
+    s.check('a group of four', until(20, lambda: (lambda v: len(v[2]) == len(before[2]) + 1 and len(v[2][0][4] or []) == 4)(state(s)), 0.3),
+            lambda: state(s))
+    undone_at_once(s, 'window', before)
+
+
 SESSIONS = {
+    'layers': ('copy;slow:20', [procedures_undone, expand_in_window, split_in_window]),
     'work': ('seed;slow:350', [open_from_menu, type_and_run, keep_second, discard, repeat, second_call]),
     'trouble': ('seed;slow:400;slow:3000:load;slow:3000:encode;slow:3000:decode;slow:3000:paste',
                 [lambda s: s.open(), cancel, answers, worker_killed, layer_deleted, image_closed, two_gimps, quit_in_job]),

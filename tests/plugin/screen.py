@@ -5,7 +5,7 @@ import json, os, signal, subprocess, sys, time
 
 from gimp import Home
 
-KEYS = {'generate': 'F6', 'edit': 'F7', 'fill': 'F8', 'remove': 'F9', 'again': 'F11'}
+KEYS = {'generate': 'F6', 'edit': 'F7', 'fill': 'F8', 'remove': 'F9', 'again': 'F11', 'expand': 'F4', 'split': 'F5'}
 PATIENCE = 4 # a loaded machine is no fault; what must be quick is measured
 Atspi = None
 

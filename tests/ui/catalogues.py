@@ -10,7 +10,7 @@ ROOT = os.path.abspath(sys.argv[1])
 # The same in other languages: names, signs, units, keys as they are printed.
 SAME = {'1:1', '–', '…', '%d × %d px', '%d × %d px, worked on at %u × %u px', 'Sfumato – %s', '%s · %s', '%s, %s', ', %s', '%s, %s, %s',
         '%d s', '%d min', '%d min %d s', '%d h %d min', '%.0f MB', '%.0f GB', '%.1f GB', '%.0f B', 'Esc', 'Neon', 'Sfumato', 'Text', 'S',
-        'Ctrl+1 … 3', 'Te_xt',
+        'Ctrl+1 … 5', 'Te_xt',
         'Add-on…', 'Add-on', '%s · %.1f of %s', 'Balanced', 'image', 'Image', 'Position', 'Style', 'Message', 'Options',
         'Enter', 'Ctrl+Enter', 'Shift+Enter', 'Del', 'Ctrl+↑, Ctrl+↓', '←, →, Home, End', 'Ctrl+W, F1, F10',
         'Prompt', 'Menu', '_Options'}

@@ -254,6 +254,32 @@ qi_fake_progress (QiClient *client, QiStage stage, guint step, guint n_steps, do
   client->progress (&progress, client->data);
 }
 
+/* image, or gray, below; above it a square each, further to the right the higher. */
+static void
+add_stack (const QiRequest *request, QiResult *result, QiImage *image)
+{
+  const guint width = request->width, height = request->height, side = MIN (width, height) / 3;
+
+  for (guint k = 0; k < request->layers; k++)
+    {
+      guint8 *bytes = qi_pixels_alloc (width, height, 4);
+      const guint from = width * k / (request->layers + 1), top = (height - side) / 2;
+
+      for (guint y = 0; y < height; y++)
+        for (guint x = 0; x < width; x++)
+          {
+            const gboolean in = k == 0 || (x >= from && x < from + side && y >= top && y < top + side);
+            const guint8 *own = image ? qi_image_row (image, y) + (gsize) x * qi_image_channels (image) : NULL;
+            guint8 *to = bytes + ((gsize) y * width + x) * 4;
+
+            for (guint c = 0; c < 3; c++)
+              to[c] = own ? own[c] : 90;
+            to[3] = in ? 255 : 0;
+          }
+      g_ptr_array_add (result->images, qi_pixels_take (width, height, 4, bytes));
+    }
+}
+
 void
 qi_fake_finish (QiClient *client, QiImage *image)
 {
@@ -266,7 +292,9 @@ qi_fake_finish (QiClient *client, QiImage *image)
   result->images = g_ptr_array_new_with_free_func ((GDestroyNotify) qi_image_unref);
   result->width = width;
   result->height = height;
-  if (image)
+  if (client->request->task == QI_TASK_SPLIT)
+    add_stack (client->request, result, image);
+  else if (image)
     g_ptr_array_add (result->images, qi_image_ref (image));
   else
     {

@@ -14,7 +14,8 @@ typedef struct
   QiRect rect;
   QiHostKind kind;
   cairo_surface_t *pixels;
-  gboolean empty, touched, hidden;
+  gboolean empty, touched, hidden, opaque;
+  GPtrArray *layers; /* of QiImage: it is a group with these in it */
   QiHostResult *memory;
 } Layer;
 
@@ -45,6 +46,7 @@ layer_free (Layer *layer)
   g_free (layer->words);
   cairo_surface_destroy (layer->pixels);
   qi_host_result_free (layer->memory);
+  g_clear_pointer (&layer->layers, g_ptr_array_unref);
   g_free (layer);
 }
 
@@ -197,6 +199,8 @@ look (QiHost *self, gint id)
     view->selection = bounds_of (image->selection, &view->soft);
   view->selection_serial = image->selection_serial;
   view->pixels_serial = image->pixels_serial;
+  view->bordered = layer && layer->opaque && image->layers->len == 1
+                   && (layer->rect.width < image->image.width || layer->rect.height < image->image.height);
   return view;
 }
 
@@ -347,8 +351,26 @@ layer_of (QiFakeHost *host, const QiHostResult *result)
   layer->rect = (QiRect) { result->x, result->y, qi_image_width (result->pixels), qi_image_height (result->pixels) };
   layer->pixels = to_surface (result);
   layer->hidden = result->hidden;
+  layer->layers = result->layers ? g_ptr_array_ref (result->layers) : NULL;
+  layer->kind = layer->layers ? QI_HOST_GROUP : QI_HOST_RASTER;
   layer->memory = copy_result (result);
   return layer;
+}
+
+/* The canvas becomes that; all that lies on it moves with it. */
+static void
+grow_canvas (Image *image, const QiRect *grown)
+{
+  if (qi_rect_is_empty (grown))
+    return;
+  image->image.width = grown->width;
+  image->image.height = grown->height;
+  for (guint i = 0; i < image->layers->len; i++)
+    {
+      Layer *layer = image->layers->pdata[i];
+      layer->rect.x -= grown->x;
+      layer->rect.y -= grown->y;
+    }
 }
 
 static gint
@@ -363,7 +385,10 @@ insert (QiHost *self, const QiHostResult *result, GError **error)
       g_set_error (error, QI_HOST_ERROR, QI_HOST_ERROR_IMAGE_GONE, "“gone.xcf” was closed.");
       return QI_HOST_NONE;
     }
-  Layer *layer = layer_of (host, result);
+  g_autoptr (QiHostResult) settled = qi_host_result_copy (result);
+  grow_canvas (image, &result->grown);
+  qi_host_result_settle (settled);
+  Layer *layer = layer_of (host, settled);
   for (guint i = 0; i < image->layers->len; i++)
     if (((Layer *) image->layers->pdata[i])->id == result->target)
       at = i;
@@ -455,6 +480,7 @@ remembered (QiHost *self, gint id, gint layer, GError **error)
   QiHostMemory *memory = g_new0 (QiHostMemory, 1);
   memory->request = qi_request_copy (one->memory->request);
   memory->image = id;
+  memory->layer = layer;
   memory->target = one->memory->target;
   memory->frame = one->memory->frame;
   memory->bounds = one->rect;
@@ -533,6 +559,7 @@ qi_fake_host_add_layer (QiFakeHost *host, gint id, const char *name, QiRect rect
   layer->rect = rect;
   layer->pixels = cairo_image_surface_create (CAIRO_FORMAT_ARGB32, rect.width, rect.height);
   layer->empty = draw == NULL;
+  layer->opaque = draw != NULL;
   if (draw)
     {
       cairo_t *cr = cairo_create (layer->pixels);
@@ -673,6 +700,20 @@ guint
 qi_fake_host_undo_steps (QiFakeHost *host, gint image)
 {
   return find_image (host, image)->undo_steps;
+}
+
+guint
+qi_fake_host_n_in_group (QiFakeHost *host, gint image, gint layer)
+{
+  const Layer *group = find_layer (find_image (host, image), layer);
+
+  return group->layers ? group->layers->len : 0;
+}
+
+QiRect
+qi_fake_host_layer_rect (QiFakeHost *host, gint image, gint layer)
+{
+  return find_layer (find_image (host, image), layer)->rect;
 }
 
 guint32

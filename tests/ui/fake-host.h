@@ -31,6 +31,8 @@ void qi_fake_host_close (QiFakeHost *host, gint image);
 guint qi_fake_host_n_layers (QiFakeHost *host, gint image);
 gint qi_fake_host_layer_at (QiFakeHost *host, gint image, guint index); /* 0: top */
 char *qi_fake_host_layer_name (QiFakeHost *host, gint image, gint layer); /* (transfer full) */
+QiRect qi_fake_host_layer_rect (QiFakeHost *host, gint image, gint layer);
+guint qi_fake_host_n_in_group (QiFakeHost *host, gint image, gint layer); /* 0: it is none */
 guint qi_fake_host_undo_steps (QiFakeHost *host, gint image);
 guint32
 qi_fake_host_pixel (QiFakeHost *host, gint image, gint layer, int x, int y); /* 0xRRGGBB of the layer's own pixels */

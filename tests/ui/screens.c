@@ -87,11 +87,18 @@ static void
 check_translated (Crawl *crawl, const char *text)
 {
   /* What people typed or called so, and names. */
-  static const char *const names[] = {
-    "sloop.jpg", "harbour.xcf",          "HARBOUR LIGHTS", "Sundays, 7 pm", "NVIDIA GeForce RTX 4060",
-    "RTX 4060",  "Qwen-Image Edit 2511", "Demo model",     "Foto",          "Photo",
-    "Sfumato"
-  };
+  static const char *const names[] = { "sloop.jpg",
+                                       "harbour.xcf",
+                                       "HARBOUR LIGHTS",
+                                       "Sundays, 7 pm",
+                                       "NVIDIA GeForce RTX 4060",
+                                       "RTX 4060",
+                                       "Qwen-Image Edit 2511",
+                                       "Qwen-Image Layered",
+                                       "Demo model",
+                                       "Foto",
+                                       "Photo",
+                                       "Sfumato" };
   g_autoptr (GString) rest = g_string_new (text);
   int depth = 0;
 

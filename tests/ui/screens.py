@@ -13,18 +13,18 @@ from screen import Screen
 PROGRAM, PO = os.path.abspath(sys.argv[1]), os.path.abspath(sys.argv[2])
 OUT = os.path.abspath(sys.argv[3]) if len(sys.argv) > 3 else None
 THEMES = '/usr/share/gimp/3.0/themes/Default/'
-ALL = ['a', 'b', 'c', 'd', 'e', 'f', 'f2', 'i', 'n', 'r', 'models']
+ALL = ['a', 'b', 'c', 'd', 'e', 'f', 'f2', 'i', 'l', 'l2', 'l3', 'n', 'r', 'x', 'x2', 'models']
 
-SOME = ['a', 'c', 'd', 'e', 'f', 'n', 'models']  # in which mnemonics meet
+SOME = ['a', 'c', 'd', 'e', 'f', 'l', 'l2', 'l3', 'n', 'x', 'x2', 'models']  # in which mnemonics meet
 
 # name: (states, theme, language, font)
 RUNS = {
     'dark': (ALL + ['walk'], 'gimp-dark.css', None, None),
-    'light': (['g', 'c=light-c', 'd=light-d', 'e=light-e', 'f=light-f'], 'gimp-light.css', None, None),
+    'light': (['g', 'c=light-c', 'd=light-d', 'e=light-e', 'f=light-f', 'x=light-x', 'l=light-l'], 'gimp-light.css', None, None),
     'gray': (['a=gray', 'e=gray-e'], 'gimp-gray.css', None, None),
     'system': (['a=system'], None, None, None),
     'pseudo': ([a + '=xx-' + a for a in ALL], 'gimp-dark.css', 'xx', None),
-    'rtl': (['a=rtl-a', 'c=rtl-c', 'f=rtl-f'], 'gimp-dark.css', None, None),
+    'rtl': (['a=rtl-a', 'c=rtl-c', 'f=rtl-f', 'x=rtl-x', 'l=rtl-l'], 'gimp-dark.css', None, None),
     'german': (['h'] + [a + '=de-' + a for a in SOME], 'gimp-dark.css', 'de', None),
     'french': ([a + '=fr-' + a for a in SOME], 'gimp-dark.css', 'fr', None),
     'russian': ([a + '=ru-' + a for a in SOME], 'gimp-dark.css', 'ru', None),

@@ -75,11 +75,17 @@ add_sloop (QiState *state)
   g_assert_true (qi_session_add_reference (state->session, &reference));
 }
 
+static gboolean
+boat_is_german (void)
+{
+  return strncmp (_ ("Fill"), "F", 1) == 0 && strcmp (_ ("Fill"), "Fill") != 0;
+}
+
 static const char *
 boat_words (void)
 {
   /* Typed by people: it is in their language, but for the model's own name of a picture. */
-  return strncmp (_ ("Fill"), "F", 1) == 0 && strcmp (_ ("Fill"), "Fill") != 0
+  return boat_is_german ()
              ? "Ein kleines Segelboot wie in Picture 2, roter Rumpf, Segel im Licht der tief stehenden Sonne"
              : "A small sailing boat like Picture 2, red hull, sails lit by the low sun";
 }
@@ -300,6 +306,118 @@ state_f2 (QiState *state)
 }
 
 static void
+expand (QiState *state)
+{
+  qi_session_bind (state->session, state->image, TRUE, QI_TASK_EXPAND);
+  qi_state_settle ();
+  qi_session_set_prompt (state->session, boat_is_german () ? "Mehr Himmel und ein Leuchtturm am rechten Ufer"
+                                                           : "More sky, and a lighthouse on the right shore");
+  qi_session_grow (state->session, 300, 500, 0, 0);
+}
+
+static void
+state_x (QiState *state)
+{
+  expand (state);
+}
+
+static int
+mirrored (int at, int n)
+{
+  const int m = ((at % (2 * n)) + 2 * n) % (2 * n);
+
+  return m < n ? m : 2 * n - 1 - m;
+}
+
+/* What the pass that runs shows, were the picture mirrored at its edges. (transfer full) */
+static QiImage *
+beyond (QiState *state)
+{
+  const QiRect part = qi_session_job_part (state->session), whole = { 0, 0, 1800, 1200 };
+  const QiImage *first = qi_fake_first (state->client);
+  const int width = qi_image_width (first), height = qi_image_height (first);
+  g_autoptr (QiImage) old =
+      qi_host_read (QI_HOST (state->host), state->image, QI_HOST_NONE, QI_HOST_NONE, &whole, 1800, 1200, NULL);
+  guint8 *bytes = qi_pixels_alloc (width, height, 3);
+
+  for (int y = 0; y < height; y++)
+    for (int x = 0; x < width; x++)
+      {
+        const int from_x = mirrored (part.x + x * part.width / width, 1800),
+                  from_y = mirrored (part.y + y * part.height / height, 1200);
+        memcpy (bytes + ((gsize) y * width + x) * 3, qi_image_row (old, from_y) + 4 * from_x, 3);
+      }
+  return qi_pixels_take (width, height, 3, bytes);
+}
+
+/* Every job of the request, as many as there are. */
+static void
+finish_all (QiState *state, QiImage *(*make) (QiState *state))
+{
+  qi_session_start (state->session);
+  do
+    {
+      g_assert_true (qi_fake_wait (job_waits_or_ends, state));
+      if (!qi_fake_job (state->client))
+        break;
+      g_autoptr (QiImage) picture = make (state);
+      qi_fake_progress (state->client, QI_STAGE_DENOISE, 8, 8, 1, NULL);
+      qi_fake_finish (state->client, picture);
+    }
+  while (TRUE);
+  qi_state_settle ();
+  g_assert_cmpint (qi_session_state (state->session), ==, QI_SESSION_RESULTS);
+}
+
+static void
+state_x2 (QiState *state)
+{
+  expand (state);
+  finish_all (state, beyond);
+}
+
+static void
+split (QiState *state)
+{
+  qi_fake_info (state->client)->layered = TRUE;
+  qi_fake_info (state->client)->edits = FALSE;
+  g_free (qi_fake_info (state->client)->model);
+  qi_fake_info (state->client)->model = g_strdup ("Qwen-Image Layered");
+  qi_fake_info (state->client)->width = qi_fake_info (state->client)->height = 640;
+  qi_session_bind (state->session, state->image, TRUE, QI_TASK_SPLIT);
+  qi_state_settle ();
+}
+
+static void
+state_l (QiState *state)
+{
+  split (state);
+}
+
+static QiImage *
+as_it_is (QiState *state)
+{
+  return qi_image_ref (qi_fake_first (state->client));
+}
+
+static void
+state_l2 (QiState *state)
+{
+  split (state);
+  finish_all (state, as_it_is);
+}
+
+/* The model here is another one. */
+static void
+state_l3 (QiState *state)
+{
+  qi_session_bind (state->session, state->image, TRUE, QI_TASK_SPLIT);
+  qi_state_settle ();
+  qi_session_start (state->session);
+  g_assert_nonnull (qi_session_card (state->session));
+}
+
+static void
 state_i (QiState *state)
 {
   fill (state);
@@ -340,9 +458,10 @@ static const struct
 {
   const char *letter;
   void (*make) (QiState *state);
-} makers[] = { { "a", state_a }, { "b", state_b },   { "c", state_c }, { "d", state_d },          { "e", state_e },
-               { "f", state_f }, { "f2", state_f2 }, { "g", state_a }, { "h", state_a },          { "h2", state_a },
-               { "i", state_i }, { "n", state_n },   { "r", state_r }, { "models", state_models } };
+} makers[] = { { "a", state_a }, { "b", state_b },   { "c", state_c },   { "d", state_d },          { "e", state_e },
+               { "f", state_f }, { "f2", state_f2 }, { "g", state_a },   { "h", state_a },          { "h2", state_a },
+               { "i", state_i }, { "n", state_n },   { "r", state_r },   { "x", state_x },          { "x2", state_x2 },
+               { "l", state_l }, { "l2", state_l2 }, { "l3", state_l3 }, { "models", state_models } };
 
 QiState *
 qi_state_new (const char *letter)

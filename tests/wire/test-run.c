@@ -200,7 +200,7 @@ test_split (void)
 static void
 test_stub_words (void)
 {
-  static const char *const wrong[] = { "cop", "copy:1", "fill:1,2", "fill:1,2,256", "fill:1,2,x", "seed:1", "shift:1", "shift:1,2,3,4",
+  static const char *const wrong[] = { "cop", "copy:1", "fill:1,2", "fill:1,2,256", "fill:1,2,x", "seed:1", "stack:2", "shift:1", "shift:1,2,3,4",
                                        "shift:nan,0,1", "cast:1,2", "slow:", "slow:x", "slow:1:never", "slow:-5", "fail:paste",
                                        "die:", "fail", "copy;;zoom" };
   g_autoptr (GError) error = NULL;
@@ -220,6 +220,8 @@ test_stub_words (void)
   g_assert_true (qi_stub_wants_crop (&stub));
   g_assert_cmpfloat (stub.dx, ==, -12);
   g_assert_cmpfloat (stub.zoom, ==, 0.97);
+  g_assert_true (qi_stub_parse ("seed;stack", &stub, NULL));
+  g_assert_true (stub.stack && stub.draws && !qi_stub_wants_crop (&stub));
   g_assert_true (qi_stub_parse ("fill:1,2,3", &stub, NULL));
   g_assert_false (qi_stub_wants_crop (&stub));
   for (guint i = 0; i < G_N_ELEMENTS (wrong); i++)
