@@ -67,7 +67,8 @@ static gboolean
 measure (const Wanted *wanted, gboolean json, GCancellable *cancellable, GError **error)
 {
   const char *name = wanted->device && *wanted->device ? wanted->device : qi_env_device ();
-  const QiDeviceParams params = { .device = name, .memory_limit = qi_env_memory_limit (), .validate = qi_env_validate () };
+  const QiDeviceParams params = { .device = name, .memory_limit = qi_env_memory_limit (), .validate = qi_env_validate (),
+                                  .kernels = qi_env_kernels () };
   g_autoptr (QiDevice) device = qi_device_open (&params, error);
 
   if (!device)

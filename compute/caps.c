@@ -20,21 +20,26 @@ qi_caps_has_extension (VkPhysicalDevice physical, const char *name)
   return FALSE;
 }
 
+/* copy_family: of queues that do nothing but copy, beside the computing; else the same. */
 static gboolean
-find_compute_queue (VkPhysicalDevice physical, guint32 *family, gboolean *timestamps)
+find_queues (VkPhysicalDevice physical, guint32 *family, guint32 *copy_family, gboolean *timestamps)
 {
   VkQueueFamilyProperties list[32];
-  guint32 n = G_N_ELEMENTS (list);
+  const VkQueueFlags other = VK_QUEUE_GRAPHICS_BIT | VK_QUEUE_COMPUTE_BIT | VK_QUEUE_VIDEO_DECODE_BIT_KHR |
+                             VK_QUEUE_VIDEO_ENCODE_BIT_KHR | VK_QUEUE_OPTICAL_FLOW_BIT_NV;
+  guint32 n = G_N_ELEMENTS (list), compute = 0;
 
   vkGetPhysicalDeviceQueueFamilyProperties (physical, &n, list);
-  for (guint i = 0; i < n; i++)
-    if (list[i].queueFlags & VK_QUEUE_COMPUTE_BIT)
-      {
-        *family = i;
-        *timestamps = list[i].timestampValidBits > 0;
-        return TRUE;
-      }
-  return FALSE;
+  while (compute < n && !(list[compute].queueFlags & VK_QUEUE_COMPUTE_BIT))
+    compute++;
+  if (compute == n)
+    return FALSE;
+  *family = *copy_family = compute;
+  *timestamps = list[compute].timestampValidBits > 0;
+  for (guint i = 0; i < n && *copy_family == compute; i++)
+    if (list[i].queueFlags & VK_QUEUE_TRANSFER_BIT && !(list[i].queueFlags & other))
+      *copy_family = i;
+  return TRUE;
 }
 
 static void
@@ -88,6 +93,70 @@ read_properties (VkPhysicalDevice physical, QiCaps *caps)
   caps->offset_alignment = (guint) p.properties.limits.minStorageBufferOffsetAlignment;
 }
 
+/* The shape of f16 operands with f32 sums that does most work at once. */
+static gboolean
+choose_shape (VkPhysicalDevice physical, QiDeviceInfo *info)
+{
+  g_autofree VkCooperativeMatrixPropertiesKHR *list = NULL;
+  guint32 n = 0;
+  guint64 best = 0;
+
+  if (!vkGetPhysicalDeviceCooperativeMatrixPropertiesKHR ||
+      vkGetPhysicalDeviceCooperativeMatrixPropertiesKHR (physical, &n, NULL) != VK_SUCCESS)
+    return FALSE;
+  list = g_new0 (VkCooperativeMatrixPropertiesKHR, n + 1);
+  for (guint i = 0; i < n; i++)
+    list[i].sType = VK_STRUCTURE_TYPE_COOPERATIVE_MATRIX_PROPERTIES_KHR;
+  if (vkGetPhysicalDeviceCooperativeMatrixPropertiesKHR (physical, &n, list) != VK_SUCCESS)
+    return FALSE;
+  for (guint i = 0; i < n; i++)
+    {
+      const VkCooperativeMatrixPropertiesKHR *p = &list[i];
+      const guint64 work = (guint64) p->MSize * p->NSize * p->KSize;
+
+      if (p->AType != VK_COMPONENT_TYPE_FLOAT16_KHR || p->BType != VK_COMPONENT_TYPE_FLOAT16_KHR ||
+          p->CType != VK_COMPONENT_TYPE_FLOAT32_KHR || p->ResultType != VK_COMPONENT_TYPE_FLOAT32_KHR ||
+          p->scope != VK_SCOPE_SUBGROUP_KHR)
+        continue;
+      /* Shared memory is filled by fours, and tiles are made for sides of 8 to 32. */
+      if (p->MSize % 8 || p->NSize % 8 || p->KSize % 8 || p->MSize > 32 || p->NSize > 32 || p->KSize > 32 || work <= best)
+        continue;
+      best = work;
+      info->coopmat_m = p->MSize;
+      info->coopmat_n = p->NSize;
+      info->coopmat_k = p->KSize;
+    }
+  return best > 0;
+}
+
+/* An extension's name says little: what counts is which features it has here, and for which shapes and stages. */
+static void
+read_matrix_units (VkPhysicalDevice physical, QiDeviceInfo *info)
+{
+  VkPhysicalDeviceCooperativeMatrix2FeaturesNV nv = { .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_COOPERATIVE_MATRIX_2_FEATURES_NV };
+  VkPhysicalDeviceCooperativeMatrixFeaturesKHR khr = { .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_COOPERATIVE_MATRIX_FEATURES_KHR };
+  VkPhysicalDeviceVulkan12Features f12 = { .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_VULKAN_1_2_FEATURES, .pNext = &khr };
+  VkPhysicalDeviceFeatures2 f = { .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_FEATURES_2, .pNext = &f12 };
+  VkPhysicalDeviceCooperativeMatrixPropertiesKHR shapes = {
+    .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_COOPERATIVE_MATRIX_PROPERTIES_KHR
+  };
+  VkPhysicalDeviceVulkan13Properties v13 = { .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_VULKAN_1_3_PROPERTIES, .pNext = &shapes };
+  VkPhysicalDeviceProperties2 p = { .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_PROPERTIES_2, .pNext = &v13 };
+
+  if (!qi_caps_has_extension (physical, VK_KHR_COOPERATIVE_MATRIX_EXTENSION_NAME))
+    return;
+  if (qi_caps_has_extension (physical, VK_NV_COOPERATIVE_MATRIX_2_EXTENSION_NAME))
+    khr.pNext = &nv;
+  vkGetPhysicalDeviceFeatures2 (physical, &f);
+  vkGetPhysicalDeviceProperties2 (physical, &p);
+  info->coopmat = khr.cooperativeMatrix && f12.vulkanMemoryModel && f12.shaderFloat16 &&
+                  (shapes.cooperativeMatrixSupportedStages & VK_SHADER_STAGE_COMPUTE_BIT) != 0 &&
+                  /* Its pipelines ask for whole subgroups of the size that counts here. */
+                  (v13.requiredSubgroupSizeStages & VK_SHADER_STAGE_COMPUTE_BIT) != 0 && choose_shape (physical, info);
+  info->coopmat2 = info->coopmat && nv.cooperativeMatrixWorkgroupScope && nv.cooperativeMatrixFlexibleDimensions &&
+                   nv.cooperativeMatrixTensorAddressing && nv.cooperativeMatrixBlockLoads;
+}
+
 gboolean
 qi_caps_read (VkPhysicalDevice physical, QiCaps *caps, const char **why)
 {
@@ -112,9 +181,9 @@ qi_caps_read (VkPhysicalDevice physical, QiCaps *caps, const char **why)
   read_memory (physical, &caps->info);
   vkGetPhysicalDeviceFeatures2 (physical, &f);
   caps->info.f16_arithmetic = f12.shaderFloat16;
-  caps->info.coopmat = qi_caps_has_extension (physical, "VK_KHR_cooperative_matrix");
-  caps->info.coopmat2 = qi_caps_has_extension (physical, "VK_NV_cooperative_matrix2");
-  if (!find_compute_queue (physical, &caps->queue_family, &caps->info.timestamps))
+  caps->info.integer_dot = f13.shaderIntegerDotProduct;
+  read_matrix_units (physical, &caps->info);
+  if (!find_queues (physical, &caps->queue_family, &caps->copy_family, &caps->info.timestamps))
     *why = "it has no compute queue";
   else if (!f11.storageBuffer16BitAccess || !f12.storageBuffer8BitAccess || !f12.shaderInt8 || !f.features.shaderInt16)
     *why = "its shaders cannot read 8- and 16-bit values";

@@ -43,6 +43,7 @@ typedef struct
   guint64 memory_limit; /* fakes a smaller card, bytes; 0: none */
   gboolean validate;    /* validation layers with synchronisation checks; messages are counted */
   gboolean profile;     /* GPU time of each op is measured */
+  const char *kernels;  /* forces one row of the kernel table: scalar, coopmat, dot, coopmat2; NULL: the table chooses */
 } QiDeviceParams;
 
 /* What a GPU is and can do. Strings belong to the device (or list). */
@@ -59,7 +60,11 @@ typedef struct
   guint64 max_allocation;  /* bytes of one memory block */
   guint subgroup_size;
   guint shared_bytes;      /* of one workgroup */
-  gboolean f16_arithmetic, int8_dot, coopmat, coopmat2, timestamps;
+  gboolean f16_arithmetic, timestamps;
+  gboolean integer_dot, int8_dot; /* dot products of whole numbers; those of four packed 8-bit ones fast */
+  gboolean coopmat;               /* VK_KHR_cooperative_matrix with a shape for f16 operands and f32 sums: this one */
+  guint coopmat_m, coopmat_n, coopmat_k;
+  gboolean coopmat2;              /* VK_NV_cooperative_matrix2 with all that a kernel wants */
 } QiDeviceInfo;
 
 QiDevice *qi_device_open (const QiDeviceParams *params, GError **error);

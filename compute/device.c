@@ -6,6 +6,7 @@
 
 #include "base/bytes.h"
 #include "base/error.h"
+#include "compute/fault.h"
 #include "compute/pipeline.h"
 #include "compute/vk-check.h"
 
@@ -187,18 +188,25 @@ static gboolean
 create_device (QiDevice *device, GError **error)
 {
   static const float priority = 1.0f;
-  static const char *const extensions[] = { VK_KHR_PUSH_DESCRIPTOR_EXTENSION_NAME, VK_EXT_MEMORY_BUDGET_EXTENSION_NAME };
+  const char *extensions[3] = { VK_KHR_PUSH_DESCRIPTOR_EXTENSION_NAME };
+  guint n_extensions = 1;
   const gboolean budget = qi_caps_has_extension (device->physical, VK_EXT_MEMORY_BUDGET_EXTENSION_NAME);
+  VkPhysicalDeviceCooperativeMatrixFeaturesKHR matrix = {
+    .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_COOPERATIVE_MATRIX_FEATURES_KHR, .cooperativeMatrix = VK_TRUE
+  };
   VkPhysicalDeviceVulkan13Features f13 = { .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_VULKAN_1_3_FEATURES,
+                                           .pNext = device->info.coopmat ? &matrix : NULL,
                                            .synchronization2 = VK_TRUE,
                                            .subgroupSizeControl = VK_TRUE,
                                            .computeFullSubgroups = VK_TRUE,
+                                           .shaderIntegerDotProduct = device->info.integer_dot,
                                            .maintenance4 = VK_TRUE };
   VkPhysicalDeviceVulkan12Features f12 = { .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_VULKAN_1_2_FEATURES,
                                            .pNext = &f13,
                                            .storageBuffer8BitAccess = VK_TRUE,
                                            .shaderInt8 = VK_TRUE,
                                            .timelineSemaphore = VK_TRUE,
+                                           .vulkanMemoryModel = device->info.coopmat,
                                            .shaderFloat16 = device->info.f16_arithmetic };
   VkPhysicalDeviceVulkan11Features f11 = { .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_VULKAN_1_1_FEATURES,
                                            .pNext = &f12,
@@ -206,25 +214,33 @@ create_device (QiDevice *device, GError **error)
   const VkPhysicalDeviceFeatures2 f = { .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_FEATURES_2,
                                         .pNext = &f11,
                                         .features.shaderInt16 = VK_TRUE };
-  const VkDeviceQueueCreateInfo queue = { .sType = VK_STRUCTURE_TYPE_DEVICE_QUEUE_CREATE_INFO,
-                                          .queueFamilyIndex = device->queue_family,
-                                          .queueCount = 1,
-                                          .pQueuePriorities = &priority };
-  const VkDeviceCreateInfo info = { .sType = VK_STRUCTURE_TYPE_DEVICE_CREATE_INFO,
-                                    .pNext = &f,
-                                    .queueCreateInfoCount = 1,
-                                    .pQueueCreateInfos = &queue,
-                                    .enabledExtensionCount = budget ? 2 : 1,
-                                    .ppEnabledExtensionNames = extensions };
+  const guint32 families[2] = { device->queue_family, device->copy_family };
+  VkDeviceQueueCreateInfo queues[2];
+  VkDeviceCreateInfo info = { .sType = VK_STRUCTURE_TYPE_DEVICE_CREATE_INFO,
+                              .pNext = &f,
+                              .queueCreateInfoCount = families[0] != families[1] ? 2 : 1,
+                              .pQueueCreateInfos = queues,
+                              .ppEnabledExtensionNames = extensions };
   VmaAllocatorCreateInfo vma = { .flags = budget ? VMA_ALLOCATOR_CREATE_EXT_MEMORY_BUDGET_BIT : 0,
                                  .physicalDevice = device->physical,
                                  .instance = device->instance,
                                  .vulkanApiVersion = VK_API_VERSION_1_3 };
   VmaVulkanFunctions functions = { 0 };
 
+  for (guint i = 0; i < G_N_ELEMENTS (queues); i++)
+    queues[i] = (VkDeviceQueueCreateInfo){ .sType = VK_STRUCTURE_TYPE_DEVICE_QUEUE_CREATE_INFO,
+                                           .queueFamilyIndex = families[i],
+                                           .queueCount = 1,
+                                           .pQueuePriorities = &priority };
+  if (budget)
+    extensions[n_extensions++] = VK_EXT_MEMORY_BUDGET_EXTENSION_NAME;
+  if (device->info.coopmat)
+    extensions[n_extensions++] = VK_KHR_COOPERATIVE_MATRIX_EXTENSION_NAME;
+  info.enabledExtensionCount = n_extensions;
   if (!qi_vk_check (vkCreateDevice (device->physical, &info, NULL, &device->device), "vkCreateDevice", error))
     return FALSE;
   vkGetDeviceQueue (device->device, device->queue_family, 0, &device->queue);
+  vkGetDeviceQueue (device->device, device->copy_family, 0, &device->copy_queue);
   functions.vkGetInstanceProcAddr = vkGetInstanceProcAddr;
   functions.vkGetDeviceProcAddr = vkGetDeviceProcAddr;
   vma.device = device->device;
@@ -241,6 +257,7 @@ take_caps (QiDevice *device, const QiCaps *caps)
   device->info.name = device->name;
   device->info.driver = device->driver;
   device->queue_family = caps->queue_family;
+  device->copy_family = caps->copy_family;
   device->timestamp_seconds = caps->timestamp_seconds;
   device->offset_alignment = MAX (caps->offset_alignment, 4);
   if (device->memory_limit)
@@ -263,7 +280,7 @@ qi_device_open (const QiDeviceParams *params, GError **error)
       !choose_physical (device, params->device, &caps, error))
     return NULL;
   take_caps (device, &caps);
-  if (!create_device (device, error))
+  if (!qi_kernels_init (&device->kernels, &device->info, params->kernels, error) || !create_device (device, error))
     return NULL;
   device->profile = device->profile && device->info.timestamps;
   device->pipelines = qi_pipeline_cache_new (device);
@@ -328,6 +345,21 @@ qi_device_over_limit (QiDevice *device, guint64 more_bytes)
   const guint64 used = qi_device_memory (device).blocks;
 
   return device->memory_limit && (used > device->memory_limit || more_bytes > device->memory_limit - used);
+}
+
+VkResult
+qi_device_submit (QiDevice *device, VkQueue queue, const VkSubmitInfo2 *info)
+{
+  VkResult result;
+
+  if (qi_fault (QI_FAULT_SUBMIT))
+    return VK_ERROR_OUT_OF_DEVICE_MEMORY;
+  if (qi_fault (QI_FAULT_LOST))
+    return VK_ERROR_DEVICE_LOST;
+  g_mutex_lock (&device->lock);
+  result = vkQueueSubmit2 (queue, 1, info, VK_NULL_HANDLE);
+  g_mutex_unlock (&device->lock);
+  return result;
 }
 
 static void

@@ -3,6 +3,7 @@
 /* compute/device.h — the insides of QiDevice, for compute/ alone. */
 #pragma once
 #include "compute/compute.h"
+#include "compute/kernels.h"
 #include "compute/vma.h"
 #include "shader-id.h"
 
@@ -16,9 +17,12 @@ struct _QiDevice
   VkDevice device;
   VkQueue queue;
   guint32 queue_family;
+  VkQueue copy_queue; /* of a family that only copies, where there is one; else queue */
+  guint32 copy_family;
   VmaAllocator vma;
   QiPipelineCache *pipelines;
   QiDeviceInfo info;
+  QiKernels kernels;
   char *name, *driver;
   gboolean validate, profile;
   guint64 memory_limit;
@@ -31,6 +35,9 @@ struct _QiDevice
   char *first_message;
 };
 
+/* Thread-safe. Fails as vkQueueSubmit2() does. */
+VkResult qi_device_submit (QiDevice *device, VkQueue queue, const VkSubmitInfo2 *info);
+
 void qi_device_count_blocks (QiDevice *device, gint64 bytes);
 void qi_device_count_tensors (QiDevice *device, gint64 bytes);
 gboolean qi_device_over_limit (QiDevice *device, guint64 more_bytes);
@@ -41,7 +48,7 @@ typedef struct
 {
   char name[256], driver[300];
   QiDeviceInfo info;
-  guint32 queue_family;
+  guint32 queue_family, copy_family;
   double timestamp_seconds;
   guint offset_alignment;
 } QiCaps;

@@ -5,6 +5,7 @@
 #include "base/bytes.h"
 #include "base/error.h"
 #include "compute/device.h"
+#include "compute/fault.h"
 #include "compute/vk-check.h"
 
 /* A planning pool's block is as large as the device allows, and remembers how far it was used; a pool reserved
@@ -26,24 +27,32 @@ struct _QiPool
 };
 
 QiBlock *
-qi_block_new (QiDevice *device, const char *name, guint64 bytes, gboolean host, GError **error)
+qi_block_new (QiDevice *device, const char *name, guint64 bytes, QiBlockKind kind, GError **error)
 {
+  const gboolean host = kind == QI_BLOCK_HOST, mapped = kind != QI_BLOCK_DEVICE;
+  const guint32 families[2] = { device->queue_family, device->copy_family };
   const VkBufferCreateInfo buffer_info = { .sType = VK_STRUCTURE_TYPE_BUFFER_CREATE_INFO,
                                            .size = bytes,
                                            .usage = VK_BUFFER_USAGE_STORAGE_BUFFER_BIT |
                                                     VK_BUFFER_USAGE_TRANSFER_SRC_BIT |
-                                                    VK_BUFFER_USAGE_TRANSFER_DST_BIT };
+                                                    VK_BUFFER_USAGE_TRANSFER_DST_BIT,
+                                           .sharingMode = families[0] != families[1] ? VK_SHARING_MODE_CONCURRENT
+                                                                                     : VK_SHARING_MODE_EXCLUSIVE,
+                                           .queueFamilyIndexCount = families[0] != families[1] ? 2 : 0,
+                                           .pQueueFamilyIndices = families };
   const VmaAllocationCreateInfo allocation_info = {
     .flags = VMA_ALLOCATION_CREATE_DEDICATED_MEMORY_BIT |
-             (host ? VMA_ALLOCATION_CREATE_HOST_ACCESS_RANDOM_BIT | VMA_ALLOCATION_CREATE_MAPPED_BIT : 0),
+             (host     ? VMA_ALLOCATION_CREATE_HOST_ACCESS_RANDOM_BIT | VMA_ALLOCATION_CREATE_MAPPED_BIT
+              : mapped ? VMA_ALLOCATION_CREATE_HOST_ACCESS_SEQUENTIAL_WRITE_BIT | VMA_ALLOCATION_CREATE_MAPPED_BIT
+                       : 0),
     .usage = host ? VMA_MEMORY_USAGE_AUTO_PREFER_HOST : VMA_MEMORY_USAGE_AUTO_PREFER_DEVICE,
-    .requiredFlags = host ? VK_MEMORY_PROPERTY_HOST_COHERENT_BIT : 0
+    .requiredFlags = mapped ? VK_MEMORY_PROPERTY_HOST_COHERENT_BIT : 0
   };
   QiBlock *block = g_new0 (QiBlock, 1);
   VmaAllocationInfo info = { 0 };
   VkResult result;
 
-  if (!host && qi_device_over_limit (device, bytes))
+  if (qi_fault (QI_FAULT_ALLOCATION) || (!host && qi_device_over_limit (device, bytes)))
     result = VK_ERROR_OUT_OF_DEVICE_MEMORY;
   else
     result = vmaCreateBuffer (device->vma, &buffer_info, &allocation_info, &block->buffer, &block->allocation, &info);
@@ -62,7 +71,7 @@ qi_block_new (QiDevice *device, const char *name, guint64 bytes, gboolean host, 
   qi_device_name_object (device, VK_OBJECT_TYPE_BUFFER, (guint64) block->buffer, name);
   block->device = device;
   block->bytes = bytes;
-  block->mapped = host ? info.pMappedData : NULL;
+  block->mapped = mapped ? info.pMappedData : NULL;
   qi_device_count_blocks (device, (gint64) bytes);
   return block;
 }
@@ -117,7 +126,7 @@ add_block (QiPool *pool, guint64 bytes, GError **error)
   const VmaVirtualBlockCreateInfo info = { .size = bytes };
   PoolBlock b = { .bytes = bytes };
 
-  if (!pool->plan && !(b.block = qi_block_new (pool->device, pool->name, bytes, FALSE, error)))
+  if (!pool->plan && !(b.block = qi_block_new (pool->device, pool->name, bytes, QI_BLOCK_DEVICE, error)))
     return FALSE;
   if (vmaCreateVirtualBlock (&info, &b.space) != VK_SUCCESS)
     {

@@ -17,8 +17,15 @@ typedef struct
   void *mapped; /* host address, for host-visible blocks */
 } QiBlock;
 
-/* host: mapped, coherent memory for transfers; else device-local. Counted. QI_ERROR_OUT_OF_MEMORY says the figures. */
-QiBlock *qi_block_new (QiDevice *device, const char *name, guint64 bytes, gboolean host, GError **error);
+typedef enum
+{
+  QI_BLOCK_DEVICE, /* the GPU's own */
+  QI_BLOCK_MAPPED, /* the GPU's own, written by the host: where both share a memory */
+  QI_BLOCK_HOST    /* for transfers */
+} QiBlockKind;
+
+/* What is mapped is coherent. Counted. QI_ERROR_OUT_OF_MEMORY says the figures. */
+QiBlock *qi_block_new (QiDevice *device, const char *name, guint64 bytes, QiBlockKind kind, GError **error);
 void qi_block_free (QiBlock *block);
 
 /* A range of bytes in pool, a new block where none has room. In a planning pool *block is NULL. */

@@ -167,9 +167,17 @@ make_pipeline (QiPipelineCache *cache, QiShaderId shader, const guint32 *spec, g
 {
   VkSpecializationMapEntry entries[QI_MAX_SPEC];
   const VkSpecializationInfo values = { n_spec, entries, n_spec * sizeof *spec, spec };
+  /* Matrix units belong to whole subgroups, and workgroups were counted in subgroups of this size. */
+  const VkPipelineShaderStageRequiredSubgroupSizeCreateInfo subgroups = {
+    .sType = VK_STRUCTURE_TYPE_PIPELINE_SHADER_STAGE_REQUIRED_SUBGROUP_SIZE_CREATE_INFO,
+    .requiredSubgroupSize = cache->device->info.subgroup_size
+  };
+  const gboolean matrix = qi_shader_table[shader].matrix;
   const VkComputePipelineCreateInfo info = {
     .sType = VK_STRUCTURE_TYPE_COMPUTE_PIPELINE_CREATE_INFO,
     .stage = { .sType = VK_STRUCTURE_TYPE_PIPELINE_SHADER_STAGE_CREATE_INFO,
+               .pNext = matrix ? &subgroups : NULL,
+               .flags = matrix ? VK_PIPELINE_SHADER_STAGE_CREATE_REQUIRE_FULL_SUBGROUPS_BIT : 0,
                .stage = VK_SHADER_STAGE_COMPUTE_BIT,
                .module = cache->modules[shader],
                .pName = "main",

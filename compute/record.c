@@ -64,7 +64,7 @@ qi_stream_begin_recording (QiStream *s)
     {
       if (!qi_stream_wait_value (s, slot->value))
         return FALSE;
-      qi_slot_collect (slot, s->profile);
+      qi_stream_collect (s, slot);
       slot->value = 0;
     }
   if (!qi_slot_begin (slot, &error))
@@ -79,21 +79,31 @@ qi_stream_begin_recording (QiStream *s)
   return TRUE;
 }
 
+static VkSemaphoreSubmitInfo
+semaphore_info (VkSemaphore semaphore, guint64 value)
+{
+  return (VkSemaphoreSubmitInfo){ .sType = VK_STRUCTURE_TYPE_SEMAPHORE_SUBMIT_INFO,
+                                  .semaphore = semaphore,
+                                  .value = value,
+                                  .stageMask = VK_PIPELINE_STAGE_2_ALL_COMMANDS_BIT };
+}
+
 void
 qi_stream_submit_recorded (QiStream *s)
 {
   QiSlot *slot = &s->slots[s->current];
   const VkCommandBufferSubmitInfo commands = { .sType = VK_STRUCTURE_TYPE_COMMAND_BUFFER_SUBMIT_INFO,
                                                .commandBuffer = slot->commands };
-  const VkSemaphoreSubmitInfo signal = { .sType = VK_STRUCTURE_TYPE_SEMAPHORE_SUBMIT_INFO,
-                                         .semaphore = s->timeline,
-                                         .value = s->last_value + 1,
-                                         .stageMask = VK_PIPELINE_STAGE_2_ALL_COMMANDS_BIT };
+  const VkSemaphoreSubmitInfo signals[2] = { semaphore_info (s->timeline, s->last_value + 1),
+                                             semaphore_info (s->tell, s->tell_value) };
+  const VkSemaphoreSubmitInfo wait = semaphore_info (s->wait_for, s->wait_value);
   const VkSubmitInfo2 info = { .sType = VK_STRUCTURE_TYPE_SUBMIT_INFO_2,
                                .commandBufferInfoCount = 1,
                                .pCommandBufferInfos = &commands,
-                               .signalSemaphoreInfoCount = 1,
-                               .pSignalSemaphoreInfos = &signal };
+                               .waitSemaphoreInfoCount = s->wait_for ? 1 : 0,
+                               .pWaitSemaphoreInfos = &wait,
+                               .signalSemaphoreInfoCount = s->tell ? 2 : 1,
+                               .pSignalSemaphoreInfos = signals };
   GError *error = NULL;
   VkResult result;
 
@@ -107,16 +117,13 @@ qi_stream_submit_recorded (QiStream *s)
   s->recording = FALSE;
   result = vkEndCommandBuffer (slot->commands);
   if (result == VK_SUCCESS)
-    {
-      g_mutex_lock (&s->device->lock);
-      result = vkQueueSubmit2 (s->device->queue, 1, &info, VK_NULL_HANDLE);
-      g_mutex_unlock (&s->device->lock);
-    }
+    result = qi_device_submit (s->device, s->device->queue, &info);
   if (!qi_vk_check (result, "vkQueueSubmit2", &error))
     {
       qi_stream_take_error (s, error);
       return;
     }
+  s->wait_for = s->tell = VK_NULL_HANDLE;
   slot->value = ++s->last_value;
   s->current = (s->current + 1) % QI_N_SLOTS;
 }

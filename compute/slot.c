@@ -35,7 +35,7 @@ qi_slot_init (QiSlot *slot, QiDevice *device, GError **error)
   if (device->profile &&
       !qi_vk_check (vkCreateQueryPool (device->device, &queries, NULL, &slot->queries), "vkCreateQueryPool", error))
     return FALSE;
-  slot->staging = qi_block_new (device, "staging", QI_SLOT_STAGING, TRUE, error);
+  slot->staging = qi_block_new (device, "staging", QI_SLOT_STAGING, QI_BLOCK_HOST, error);
   return slot->staging != NULL;
 }
 
@@ -100,15 +100,17 @@ profile_row (GArray *profile, const char *name)
   return &g_array_index (profile, QiOpTime, profile->len - 1);
 }
 
-void
-qi_slot_collect (QiSlot *slot, GArray *profile)
+gboolean
+qi_slot_collect (QiSlot *slot, GArray *profile, QiSpan *span)
 {
+  const double us = slot->device->timestamp_seconds * 1e6;
   guint64 ticks[QI_SLOT_QUERIES];
 
   if (!slot->queries || slot->n_queries == 0 ||
       vkGetQueryPoolResults (slot->device->device, slot->queries, 0, slot->n_queries, sizeof ticks, ticks,
                              sizeof *ticks, VK_QUERY_RESULT_64_BIT | VK_QUERY_RESULT_WAIT_BIT) != VK_SUCCESS)
-    return;
+    return FALSE;
+  *span = (QiSpan){ (double) ticks[0] * us, (double) ticks[slot->n_queries - 1] * us };
   for (guint i = 0; i < slot->ops->len; i++)
     {
       const Op *op = &g_array_index (slot->ops, Op, i);
@@ -121,4 +123,5 @@ qi_slot_collect (QiSlot *slot, GArray *profile)
     }
   slot->n_queries = 0;
   g_array_set_size (slot->ops, 0);
+  return TRUE;
 }

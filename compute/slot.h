@@ -8,6 +8,12 @@
 #define QI_SLOT_STAGING (G_GUINT64_CONSTANT (4) << 20)
 #define QI_SLOT_QUERIES 512
 
+/* From … to, µs */
+typedef struct
+{
+  double begin, end;
+} QiSpan;
+
 typedef struct
 {
   QiDevice *device;
@@ -28,4 +34,6 @@ gboolean qi_slot_begin (QiSlot *slot, GError **error); /* after its last submiss
 /* Around a dispatch, when the device profiles; FALSE: no room, submit first. */
 gboolean qi_slot_time_begin (QiSlot *slot, const char *name, double flops, double bytes);
 void qi_slot_time_end (QiSlot *slot);
-void qi_slot_collect (QiSlot *slot, GArray *profile); /* adds to QiOpTime rows */
+/* Adds to QiOpTime rows. What the submission's commands took from first to last, on the device's clock; FALSE: they were not
+ * timed. */
+gboolean qi_slot_collect (QiSlot *slot, GArray *profile, QiSpan *span);

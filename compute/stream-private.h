@@ -4,6 +4,7 @@
  * between them). */
 #pragma once
 #include "compute/pipeline.h"
+#include "compute/ring.h"
 #include "compute/slot.h"
 #include "compute/stream.h"
 #include "compute/tensor.h"
@@ -37,7 +38,12 @@ struct _QiStream
   GArray *accesses; /* QiAccess */
   double flops;     /* recorded since the last submission */
   QiBlock *dummy;
+  QiRing *ring;             /* whose tensors it uses; NULL: none */
+  VkSemaphore wait_for, tell; /* of the next submission: what it waits for, what it signals; none: VK_NULL_HANDLE */
+  guint64 wait_value, tell_value;
   GArray *profile; /* QiOpTime */
+  GArray *busy;    /* QiSpan of submissions, on the device's clock; of a device that profiles */
+  double clock_offset; /* µs, from that to the host's: no submission ended after it was seen to have ended */
 
   guint64 max_binding;
   double flops_budget;
@@ -51,6 +57,12 @@ void qi_stream_submit_recorded (QiStream *s);
 void qi_stream_memory_barrier (QiStream *s, VkPipelineStageFlags2 to_stage, VkAccessFlags2 to_access);
 void qi_stream_record_copy (QiStream *s, const QiBlock *from, guint64 from_offset, const QiBlock *to, guint64 to_offset,
                             guint64 n);
+
+/* The times of the slot's last submission, which is done. */
+void qi_stream_collect (QiStream *s, QiSlot *slot);
+
+/* Waits for all that was submitted. */
+void qi_stream_wait_all (QiStream *s);
 
 /* Waits for a timeline value, looking at the cancellable twenty times a second. FALSE: an error or cancelled. */
 gboolean qi_stream_wait_value (QiStream *s, guint64 value);

@@ -1,6 +1,6 @@
 /* SPDX-FileCopyrightText: Sfumato authors
  * SPDX-License-Identifier: GPL-3.0-or-later */
-#include "compute/stream-private.h"
+#include "compute/ring-private.h"
 
 #include <string.h>
 
@@ -61,7 +61,7 @@ open_gpu_side (QiStream *s)
         qi_stream_take_error (s, error);
         return;
       }
-  if (!(s->dummy = qi_block_new (s->device, "dummy", QI_TENSOR_ALIGN, FALSE, &error)))
+  if (!(s->dummy = qi_block_new (s->device, "dummy", QI_TENSOR_ALIGN, QI_BLOCK_DEVICE, &error)))
     qi_stream_take_error (s, error);
 }
 
@@ -77,6 +77,8 @@ qi_stream_new (QiDevice *device, gboolean plan)
   s->scopes = g_ptr_array_new_with_free_func ((GDestroyNotify) g_ptr_array_unref);
   s->accesses = g_array_new (FALSE, FALSE, sizeof (QiAccess));
   s->profile = g_array_new (FALSE, TRUE, sizeof (QiOpTime));
+  s->busy = g_array_new (FALSE, FALSE, sizeof (QiSpan));
+  s->clock_offset = G_MAXDOUBLE;
   s->max_binding = device->info.max_binding;
   s->flops_budget = default_budget (device->info.type);
   qi_stream_begin_scope (s);
@@ -85,16 +87,27 @@ qi_stream_new (QiDevice *device, gboolean plan)
   return s;
 }
 
-static void
-wait_all (QiStream *s)
+void
+qi_stream_wait_all (QiStream *s)
 {
   const VkSemaphoreWaitInfo info = { .sType = VK_STRUCTURE_TYPE_SEMAPHORE_WAIT_INFO,
                                      .semaphoreCount = 1,
                                      .pSemaphores = &s->timeline,
                                      .pValues = &s->last_value };
 
-  if (s->timeline && s->last_value && !s->lost)
-    vkWaitSemaphores (s->device->device, &info, G_MAXUINT64);
+  if (s->timeline && s->last_value) /* a lost device says so, or is given a second */
+    vkWaitSemaphores (s->device->device, &info, s->lost ? 1000 * 1000 * 1000 : G_MAXUINT64);
+}
+
+void
+qi_stream_collect (QiStream *s, QiSlot *slot)
+{
+  QiSpan span;
+
+  if (!qi_slot_collect (slot, s->profile, &span))
+    return;
+  g_array_append_val (s->busy, span);
+  s->clock_offset = MIN (s->clock_offset, g_get_monotonic_time () - span.end);
 }
 
 void
@@ -102,7 +115,9 @@ qi_stream_free (QiStream *s)
 {
   if (!s)
     return;
-  wait_all (s);
+  if (s->ring)
+    qi_ring_detach (s->ring);
+  qi_stream_wait_all (s);
   g_ptr_array_unref (s->scopes);
   for (guint i = 0; i < QI_N_SLOTS; i++)
     qi_slot_clear (&s->slots[i]);
@@ -112,6 +127,7 @@ qi_stream_free (QiStream *s)
   qi_pool_free (s->pool);
   g_array_unref (s->accesses);
   g_array_unref (s->profile);
+  g_array_unref (s->busy);
   g_clear_error (&s->error);
   g_free (s);
 }
@@ -294,15 +310,20 @@ qi_stream_finish (QiStream *s, GError **error)
   qi_stream_submit_recorded (s);
   if (!s->plan && !s->error && s->last_value)
     qi_stream_wait_value (s, s->last_value);
+  if (s->ring && !s->error)
+    qi_ring_check (s->ring, s);
   for (guint i = 0; i < QI_N_SLOTS && !s->error && !s->plan; i++)
     {
-      qi_slot_collect (&s->slots[i], s->profile);
+      qi_stream_collect (s, &s->slots[i]);
       s->slots[i].value = 0;
     }
   if (!s->error)
     return TRUE;
-  wait_all (s);
+  if (s->ring)
+    qi_ring_detach (s->ring); /* it may wait for what is dropped now */
+  qi_stream_wait_all (s);
   s->recording = FALSE; /* what was recorded is dropped when the slot begins anew */
+  s->wait_for = s->tell = VK_NULL_HANDLE;
   g_propagate_error (error, s->lost ? g_error_copy (s->error) : g_steal_pointer (&s->error));
   return FALSE;
 }

@@ -6,6 +6,7 @@
  * bytes which an earlier one of the same submission wrote, or writes bytes that it read, waits for it. */
 #pragma once
 #include "compute/compute.h"
+#include "compute/kernels.h"
 #include "shader-id.h"
 
 #define QI_MAX_ARGS 10
@@ -41,6 +42,7 @@ void qi_stream_copy (QiStream *s, const QiTensor *dst, guint64 dst_offset, const
 void qi_stream_fill_zero (QiStream *s, const QiTensor *t);
 
 const QiDeviceInfo *qi_stream_device_info (const QiStream *s);
+const QiKernels *qi_stream_kernels (const QiStream *s);
 
 /* FLOPs that one dispatch may hold, so that cancelling is answered in time; an op splits what is more. */
 double qi_stream_flops_budget (const QiStream *s);

@@ -4,6 +4,7 @@
 
 #include <string.h>
 
+#include "base/bytes.h"
 #include "base/env.h"
 #include "base/error.h"
 #include "compute/compute.h"
@@ -14,6 +15,7 @@
 #include "models/plan-json.h"
 #include "models/plan.h"
 
+#define LESS 0.75        /* of a plan that there was not enough memory for */
 #define BUDGET_SHARE 0.9 /* of the memory that is free; the rest is the desktop's */
 
 struct _QiEngine
@@ -53,7 +55,8 @@ open_device (QiEngine *engine, const QiEngineParams *params, GError **error)
   const QiDeviceParams device = { .device = asked_for,
                                   .memory_limit = qi_env_memory_limit (),
                                   .validate = params->validate || qi_env_validate (),
-                                  .profile = params->profile || qi_env_profile () };
+                                  .profile = params->profile || qi_env_profile (),
+                                  .kernels = qi_env_kernels () };
 
   engine->validate = device.validate;
   engine->profile = device.profile;
@@ -159,26 +162,55 @@ check_messages (QiEngine *engine, GError **error)
   return n == 0;
 }
 
-/* The plan, then the pipeline with exactly its memory. */
+/* The plan, then the pipeline with exactly its memory. *used: bytes of the plan. */
 static gboolean
-run_order (QiEngine *engine, const QiOrder *order, const QiJob *request, QiPlanes *pictures, GError **error)
+run_within (QiEngine *engine, const QiOrder *order, const QiJob *request, guint64 budget, guint64 *used, QiPlanes *pictures,
+            GError **error)
 {
   g_autoptr (QiPlan) plan = qi_plan_new (engine->device, engine->set, engine->compute, order->pipeline, order->jobs, order->n,
-                                         order->loras, error);
+                                         order->loras, budget, error);
   QiJob job = *request;
   gboolean done;
 
-  if (!plan)
+  *used = 0;
+  if (!plan || !qi_plan_fits (plan, budget, error)) /* before anything is read */
     return FALSE;
+  *used = qi_plan_peak_bytes (plan, budget);
   job.plan = plan;
   job.loras = order->loras;
-  job.budget = budget_now (engine);
-  if (!qi_plan_fits (plan, job.budget, error)) /* before anything is read */
-    return FALSE;
+  job.budget = budget;
   qi_runtime_set_job (engine->runtime, &job);
   done = qi_pipeline_run (order->pipeline, engine->runtime, order->jobs, order->n, pictures, NULL, error);
   qi_runtime_set_job (engine->runtime, NULL);
   log_profile (engine);
+  return done;
+}
+
+/* Where the driver has less than it said, or others have taken it meanwhile: once more with less, as long as a plan for that
+ * exists. The error is that of the first try. */
+static gboolean
+run_order (QiEngine *engine, const QiOrder *order, const QiJob *request, QiPlanes *pictures, GError **error)
+{
+  GError *first = NULL, *again = NULL;
+  guint64 used;
+  gboolean done = run_within (engine, order, request, budget_now (engine), &used, pictures, &first);
+
+  while (!done && used && g_error_matches (again ? again : first, QI_ERROR, QI_ERROR_OUT_OF_MEMORY))
+    {
+      const guint64 less = (guint64) (LESS * used);
+
+      g_info ("%s With at most %s once more", first->message, qi_bytes (less).text);
+      g_clear_error (&again);
+      for (QiPart part = 0; part < QI_N_PARTS; part++)
+        qi_runtime_unload (engine->runtime, part);
+      done = run_within (engine, order, request, less, &used, pictures, &again);
+    }
+  if (!done && again && !g_error_matches (again, QI_ERROR, QI_ERROR_OUT_OF_MEMORY))
+    g_propagate_error (error, g_steal_pointer (&again));
+  else if (!done)
+    g_propagate_error (error, g_steal_pointer (&first));
+  g_clear_error (&first);
+  g_clear_error (&again);
   return done;
 }
 
@@ -271,6 +303,7 @@ qi_engine_caption (QiEngine *engine, QiImage *image, const QiCaptionOptions *opt
 {
   Sight sight = { { .image = image }, options ? *options : (QiCaptionOptions){ 0 } };
   g_autoptr (QiPlan) plan = NULL;
+  const guint64 budget = budget_now (engine);
   GError *failure = NULL;
   QiCaption *caption = NULL;
 
@@ -280,11 +313,11 @@ qi_engine_caption (QiEngine *engine, QiImage *image, const QiCaptionOptions *opt
       return NULL;
     }
   if (g_cancellable_set_error_if_cancelled (cancellable, error)
-      || !(plan = qi_plan_of (engine->device, engine->set, engine->compute, plan_caption, &sight, error)))
+      || !(plan = qi_plan_of (engine->device, engine->set, engine->compute, plan_caption, &sight, budget, error)))
     return NULL;
 
   const QiJob job = { .plan = plan,
-                      .budget = budget_now (engine),
+                      .budget = budget,
                       .progress = progress,
                       .user_data = user_data,
                       .cancellable = cancellable };
@@ -308,15 +341,17 @@ qi_engine_plan_json (QiEngine *engine, const QiRequest *request, const QiInputs 
 {
   g_auto (QiOrder) order = { 0 };
   g_autoptr (QiPlan) plan = NULL;
+  const guint64 budget = budget_now (engine);
 
   if (!qi_order_fill (&order, engine->set, request, inputs, error))
     return NULL;
-  plan = qi_plan_new (engine->device, engine->set, engine->compute, order.pipeline, order.jobs, order.n, order.loras, error);
+  plan = qi_plan_new (engine->device, engine->set, engine->compute, order.pipeline, order.jobs, order.n, order.loras,
+                      budget, error);
   if (!plan)
     return NULL;
 
   const QiPlanRequest asked = { order.pipeline->name, order.width, order.height, order.steps, order.n, order.guidance,
-                                budget_now (engine) };
+                                budget };
 
   return qi_plan_json (plan, &asked, qi_device_info (engine->device), engine->compute);
 }

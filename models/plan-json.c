@@ -83,6 +83,12 @@ stages_array (yyjson_mut_doc *doc, const QiPlan *plan)
       yyjson_mut_obj_add_uint (doc, o, "weights_block_bytes", stage.weights_blocks);
       yyjson_mut_obj_add_uint (doc, o, "scratch_bytes", stage.scratch);
       yyjson_mut_obj_add_uint (doc, o, "scratch_block_bytes", stage.scratch_blocks);
+      if (stage.n_blocks)
+        {
+          yyjson_mut_obj_add_uint (doc, o, "blocks", stage.n_blocks);
+          yyjson_mut_obj_add_uint (doc, o, "streamed_blocks", stage.n_streamed);
+          yyjson_mut_obj_add_uint (doc, o, "ring_bytes", stage.ring);
+        }
       yyjson_mut_obj_add_uint (doc, o, "stage_bytes", qi_plan_stage_bytes (plan, i));
     }
   return stages;
@@ -115,6 +121,7 @@ qi_plan_json (const QiPlan *plan, const QiPlanRequest *request, const QiDeviceIn
   yyjson_mut_obj_add_bool (doc, o, "fits", qi_plan_fits (plan, request->budget, NULL));
   yyjson_mut_obj_add_uint (doc, o, "peak_bytes", qi_plan_peak_bytes (plan, request->budget));
   yyjson_mut_obj_add_uint (doc, o, "resident_bytes", qi_plan_resident_bytes (plan));
+  yyjson_mut_obj_add_uint (doc, o, "decode_strips", qi_plan_strips (plan));
   yyjson_mut_obj_add_val (doc, o, "stages", stages_array (doc, plan));
   return text_of (doc);
 }

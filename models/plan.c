@@ -11,31 +11,93 @@ struct _QiPlan
   QiRuntime *runtime; /* a planning one, after its dry run */
 };
 
-QiPlan *
-qi_plan_new (QiDevice *device, const QiModelSet *set, QiCompute compute, const QiPipeline *pipeline,
-             const QiPipelineJob *jobs, guint n_jobs, const QiLoras *loras, GError **error)
+/* Of the parts that are made of blocks: as few as possible are copied ahead of each use, all others kept. */
+static gboolean
+fit_part (QiPlan *plan, QiPart part, guint64 budget, GError **error)
 {
-  g_autoptr (QiPlan) plan = g_new0 (QiPlan, 1);
+  guint least = qi_weights_least_streamed (), most = qi_runtime_n_blocks (plan->runtime, part);
+
+  if (!qi_plan_stage (plan, part).used || qi_plan_stage_bytes (plan, part) <= budget || most < least)
+    return TRUE;
+  while (least < most)
+    {
+      const guint n = least + (most - least) / 2;
+
+      if (!qi_runtime_plan_streaming (plan->runtime, part, n, error))
+        return FALSE;
+      if (qi_plan_stage_bytes (plan, part) <= budget)
+        most = n;
+      else
+        least = n + 1;
+    }
+  return qi_runtime_n_streamed (plan->runtime, part) == most
+         || qi_runtime_plan_streaming (plan->runtime, part, most, error);
+}
+
+static gboolean
+fit (QiPlan *plan, guint64 budget, GError **error)
+{
+  for (QiPart part = 0; budget && part < QI_N_PARTS; part++)
+    if (!fit_part (plan, part, budget, error))
+      return FALSE;
+  return TRUE;
+}
+
+/* The pipeline without doing anything; it may be run again in the same runtime, in other strips. */
+static gboolean
+dry_run (QiPlan *plan, const QiPipeline *pipeline, const QiPipelineJob *jobs, guint n_jobs, GError **error)
+{
   const guint n_pictures = n_jobs * qi_pipeline_n_results (pipeline, jobs);
   g_autofree QiPlanes *pictures = g_new0 (QiPlanes, n_pictures);
+  const gboolean done = qi_pipeline_run (pipeline, plan->runtime, jobs, n_jobs, pictures, NULL, error);
+
+  for (guint i = 0; i < n_pictures; i++)
+    qi_planes_clear (&pictures[i]);
+  return done;
+}
+
+/* Decoding in as few strips as the budget asks for. */
+static gboolean
+fit_strips (QiPlan *plan, const QiPipeline *pipeline, const QiPipelineJob *jobs, guint n_jobs, guint64 budget, GError **error)
+{
+  const QiVaeConfig *config = &qi_runtime_set (plan->runtime)->vae_config;
+  guint most = 1;
+
+  for (guint i = 0; i < n_jobs; i++)
+    most = MAX (most, qi_vae_max_strips (config, jobs[i].height / qi_vae_factor (config)));
+  for (guint n = 2; budget && n <= most && qi_plan_stage_bytes (plan, QI_PART_VAE_DECODER) > budget; n++)
+    {
+      qi_runtime_plan_strips (plan->runtime, n);
+      qi_runtime_forget (plan->runtime, QI_PART_VAE_DECODER);
+      if (!dry_run (plan, pipeline, jobs, n_jobs, error))
+        return FALSE;
+    }
+  return TRUE;
+}
+
+QiPlan *
+qi_plan_new (QiDevice *device, const QiModelSet *set, QiCompute compute, const QiPipeline *pipeline,
+             const QiPipelineJob *jobs, guint n_jobs, const QiLoras *loras, guint64 budget, GError **error)
+{
+  g_autoptr (QiPlan) plan = g_new0 (QiPlan, 1);
   gboolean done;
 
   plan->runtime = qi_runtime_new (device, set, compute, TRUE);
   qi_runtime_set_job (plan->runtime, &(QiJob){ .loras = loras });
-  done = qi_pipeline_check (pipeline, set, error) && qi_pipeline_run (pipeline, plan->runtime, jobs, n_jobs, pictures, NULL, error);
+  done = qi_pipeline_check (pipeline, set, error) && dry_run (plan, pipeline, jobs, n_jobs, error)
+         && fit_strips (plan, pipeline, jobs, n_jobs, budget, error) && fit (plan, budget, error);
   qi_runtime_set_job (plan->runtime, NULL);
-  for (guint i = 0; i < n_pictures; i++)
-    qi_planes_clear (&pictures[i]);
   return done ? g_steal_pointer (&plan) : NULL;
 }
 
 QiPlan *
-qi_plan_of (QiDevice *device, const QiModelSet *set, QiCompute compute, QiPlanFunc run, gpointer user_data, GError **error)
+qi_plan_of (QiDevice *device, const QiModelSet *set, QiCompute compute, QiPlanFunc run, gpointer user_data, guint64 budget,
+            GError **error)
 {
   g_autoptr (QiPlan) plan = g_new0 (QiPlan, 1);
 
   plan->runtime = qi_runtime_new (device, set, compute, TRUE);
-  return run (plan->runtime, user_data, error) ? g_steal_pointer (&plan) : NULL;
+  return run (plan->runtime, user_data, error) && fit (plan, budget, error) ? g_steal_pointer (&plan) : NULL;
 }
 
 void
@@ -63,14 +125,24 @@ QiPlanStage
 qi_plan_stage (const QiPlan *plan, QiPart part)
 {
   const QiPool *weights = qi_plan_weights (plan, part), *scratch = qi_plan_scratch (plan, part);
+  const QiRing *ring = qi_runtime_ring (plan->runtime, part);
 
   if (!weights)
     return (QiPlanStage){ 0 };
   return (QiPlanStage){ .used = TRUE,
-                        .weights = qi_pool_peak (weights),
-                        .weights_blocks = qi_pool_block_bytes (weights),
+                        .weights = qi_pool_peak (weights) + (ring ? qi_ring_slot_bytes (ring) : 0),
+                        .weights_blocks = qi_pool_block_bytes (weights) + (ring ? qi_ring_bytes (ring) : 0),
                         .scratch = scratch ? qi_pool_peak (scratch) : 0,
-                        .scratch_blocks = scratch ? qi_pool_block_bytes (scratch) : 0 };
+                        .scratch_blocks = scratch ? qi_pool_block_bytes (scratch) : 0,
+                        .n_blocks = qi_runtime_n_blocks (plan->runtime, part),
+                        .n_streamed = qi_runtime_n_streamed (plan->runtime, part),
+                        .ring = ring ? qi_ring_bytes (ring) : 0 };
+}
+
+guint
+qi_plan_strips (const QiPlan *plan)
+{
+  return qi_runtime_strips (plan->runtime);
 }
 
 gboolean

@@ -13,15 +13,20 @@ typedef struct
   gboolean used;
   guint64 weights, weights_blocks; /* of tensors, and of the blocks that hold them */
   guint64 scratch, scratch_blocks; /* at their peak */
+  guint n_blocks, n_streamed;      /* of a transformer: how many it has, how many are copied ahead of each use; the rest is kept */
+  guint64 ring;                    /* of weights_blocks: where they are copied to */
 } QiPlanStage;
 
-/* For n_jobs jobs of a pipeline with these LoRA files (NULL: none); nothing is allocated. (transfer full) */
+/* For n_jobs jobs of a pipeline with these LoRA files (NULL: none); nothing is allocated. budget: bytes that a stage may take (0:
+ * no limit); where one takes more, pictures are decoded in strips and only as many blocks kept as fit, and a plan that is still larger is a plan all the
+ * same: qi_plan_fits() tells. (transfer full) */
 QiPlan *qi_plan_new (QiDevice *device, const QiModelSet *set, QiCompute compute, const QiPipeline *pipeline,
-                     const QiPipelineJob *jobs, guint n_jobs, const QiLoras *loras, GError **error);
+                     const QiPipelineJob *jobs, guint n_jobs, const QiLoras *loras, guint64 budget,
+                     GError **error);
 /* For whatever run does with a planning runtime. (transfer full) */
 typedef gboolean (*QiPlanFunc) (QiRuntime *runtime, gpointer user_data, GError **error);
 QiPlan *qi_plan_of (QiDevice *device, const QiModelSet *set, QiCompute compute, QiPlanFunc run, gpointer user_data,
-                    GError **error);
+                    guint64 budget, GError **error);
 void qi_plan_free (QiPlan *plan);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (QiPlan, qi_plan_free)
 
@@ -29,6 +34,9 @@ QiPlanStage qi_plan_stage (const QiPlan *plan, QiPart part);
 /* Blocks reserved like these: NULL when the stage does not occur. */
 const QiPool *qi_plan_weights (const QiPlan *plan, QiPart part);
 const QiPool *qi_plan_scratch (const QiPlan *plan, QiPart part);
+
+/* That each picture is decoded in, one after the other; 1: in one piece. */
+guint qi_plan_strips (const QiPlan *plan);
 
 /* Whether guest works in the stage of host here. */
 gboolean qi_plan_is_together (const QiPlan *plan, QiPart host, QiPart guest);

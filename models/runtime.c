@@ -17,6 +17,9 @@ typedef gpointer (*MakeFunc) (const QiModelSet *set, const QiLoad *load, GError 
 typedef struct
 {
   QiPool *pool;
+  QiRing *ring;    /* of its blocks that are not kept; NULL: all are */
+  guint n_streamed; /* blocks */
+  QiRingStats copied; /* of the ring's last stage */
   gpointer object; /* NULL: not loaded */
   QiStream *dry;   /* of a planning runtime: all its stages */
 } Part;
@@ -30,6 +33,7 @@ struct _QiRuntime
   QiJob job;
   Part parts[QI_N_PARTS];
   QiPart stage;
+  guint strips;           /* that pictures are decoded in, of a planning runtime */
   QiPart loading;         /* whose weights are under way */
   QiSchedulerConfig scheduler;
   char *addons_key;       /* of the LoRA files that are on the transformer */
@@ -37,6 +41,8 @@ struct _QiRuntime
   gint64 load_start;      /* µs, monotonic */
   GHashTable *embeddings; /* of char * to GBytes */
   gsize embedding_bytes;
+  char *modulation_key;   /* of what modulation was made with */
+  GBytes *modulation;
   GArray *profile;        /* QiOpTime */
   QiPreview *preview;
 };
@@ -154,7 +160,17 @@ qi_runtime_unload (QiRuntime *rt, QiPart part)
   if (part == QI_PART_MMDIT)
     qi_runtime_unload (rt, QI_PART_ADDONS); /* which hang on its layers */
   g_clear_pointer (&p->object, kinds[part].free);
+  g_clear_pointer (&p->ring, qi_ring_free);
   g_clear_pointer (&p->pool, qi_pool_free);
+}
+
+void
+qi_runtime_forget (QiRuntime *rt, QiPart part)
+{
+  g_return_if_fail (rt->plan);
+
+  qi_runtime_unload (rt, part);
+  g_clear_pointer (&rt->parts[part].dry, qi_stream_free);
 }
 
 void
@@ -170,6 +186,8 @@ qi_runtime_free (QiRuntime *rt)
     }
   g_hash_table_unref (rt->embeddings);
   g_free (rt->addons_key);
+  g_free (rt->modulation_key);
+  g_clear_pointer (&rt->modulation, g_bytes_unref);
   g_array_unref (rt->profile);
   qi_preview_free (rt->preview);
   g_free (rt);
@@ -181,11 +199,40 @@ const QiModelSet *qi_runtime_set (QiRuntime *rt) { return rt->set; }
 gboolean qi_runtime_is_plan (const QiRuntime *rt) { return rt->plan; }
 gboolean qi_runtime_is_loaded (const QiRuntime *rt, QiPart part) { return rt->parts[part].object != NULL; }
 const QiPool *qi_runtime_weights (const QiRuntime *rt, QiPart part) { return rt->parts[part].pool; }
+const QiRing *qi_runtime_ring (const QiRuntime *rt, QiPart part) { return rt->parts[part].ring; }
+guint qi_runtime_strips (const QiRuntime *rt) { return MAX (1, rt->job.plan ? qi_plan_strips (rt->job.plan) : rt->strips); }
+void qi_runtime_plan_strips (QiRuntime *rt, guint n) { rt->strips = n; }
+QiRingStats qi_runtime_copied (const QiRuntime *rt, QiPart part) { return rt->parts[part].copied; }
+guint qi_runtime_n_streamed (const QiRuntime *rt, QiPart part) { return rt->parts[part].n_streamed; }
 
 const QiPool *
 qi_runtime_scratch (const QiRuntime *rt, QiPart part)
 {
   return rt->parts[part].dry ? qi_stream_pool (rt->parts[part].dry) : NULL;
+}
+
+guint
+qi_runtime_n_blocks (const QiRuntime *rt, QiPart part)
+{
+  switch (part)
+    {
+    case QI_PART_TEXT_ENCODER:
+      return rt->set->text_config.n_layers;
+    case QI_PART_MMDIT:
+      return rt->set->mmdit_config.n_layers;
+    default:
+      return 0;
+    }
+}
+
+gboolean
+qi_runtime_plan_streaming (QiRuntime *rt, QiPart part, guint n_streamed, GError **error)
+{
+  g_return_val_if_fail (rt->plan, FALSE);
+
+  qi_runtime_unload (rt, part);
+  rt->parts[part].n_streamed = n_streamed;
+  return qi_runtime_begin (rt, part, error) && qi_runtime_end (rt, error);
 }
 
 void
@@ -218,8 +265,12 @@ qi_runtime_held_bytes (const QiRuntime *rt)
   guint64 bytes = 0;
 
   for (guint i = 0; i < QI_N_PARTS; i++)
-    if (rt->parts[i].pool)
-      bytes += qi_pool_block_bytes (rt->parts[i].pool);
+    {
+      if (rt->parts[i].pool)
+        bytes += qi_pool_block_bytes (rt->parts[i].pool);
+      if (rt->parts[i].ring)
+        bytes += qi_ring_bytes (rt->parts[i].ring);
+    }
   return bytes;
 }
 
@@ -326,6 +377,14 @@ drop_other_addons (QiRuntime *rt)
     qi_runtime_unload (rt, QI_PART_ADDONS);
 }
 
+/* What is loaded keeps more blocks than the job has room for: it is read again. */
+static void
+drop_if_too_large (QiRuntime *rt, QiPart part)
+{
+  if (rt->job.plan && rt->parts[part].object && rt->parts[part].n_streamed < qi_plan_stage (rt->job.plan, part).n_streamed)
+    qi_runtime_unload (rt, part);
+}
+
 static gboolean
 load_addons (QiRuntime *rt, const QiLoad *load, GError **error)
 {
@@ -350,15 +409,21 @@ static gboolean
 load_part (QiRuntime *rt, QiPart part, GError **error)
 {
   Part *p = &rt->parts[part];
-  const QiLoad load = { .checkpoint = checkpoint_of (rt, part),
-                        .pool = p->pool,
-                        .stream = rt->stream,
-                        .cancellable = rt->job.cancellable,
-                        .progress = tell_load,
-                        .user_data = rt };
+  QiLoad load = { .checkpoint = checkpoint_of (rt, part),
+                  .pool = p->pool,
+                  .stream = rt->stream,
+                  .cancellable = rt->job.cancellable,
+                  .progress = tell_load,
+                  .user_data = rt,
+                  .late_modulation = part == QI_PART_MMDIT };
 
   if (p->object)
     return TRUE;
+  if (!rt->plan)
+    p->n_streamed = rt->job.plan ? qi_plan_stage (rt->job.plan, part).n_streamed : 0;
+  if (p->n_streamed && load.checkpoint)
+    load.ring = p->ring = qi_weights_ring_new (rt->device, kinds[part].name, load.checkpoint, rt->plan);
+  load.n_streamed = p->n_streamed;
   rt->load_start = g_get_monotonic_time ();
   rt->loading = part;
   if (part == QI_PART_ADDONS)
@@ -393,6 +458,7 @@ qi_runtime_begin (QiRuntime *rt, QiPart part, GError **error)
   rt->stage = part;
   if (part == QI_PART_MMDIT)
     drop_other_addons (rt);
+  drop_if_too_large (rt, part);
   if (rt->plan)
     begin_dry (rt, part);
   else if (!make_room (rt, part, error))
@@ -455,6 +521,22 @@ collect_profile (QiRuntime *rt)
     }
 }
 
+/* After its stream is gone. */
+static void
+log_streaming (QiRuntime *rt)
+{
+  Part *p = &rt->parts[rt->stage];
+  const QiRingStats stats = p->ring ? qi_ring_stats (p->ring) : (QiRingStats){ 0 };
+  g_autofree char *hidden = stats.hidden > 0 ? g_strdup_printf (", %.0f %% of them while the GPU computed", 100 * stats.hidden / stats.copied)
+                                             : NULL;
+
+  p->copied = stats;
+  if (stats.n_groups)
+    g_info ("The %s keeps %u of %u blocks; so far %u were copied, %s in %.2f s%s", kinds[rt->stage].name,
+            qi_runtime_n_blocks (rt, rt->stage) - p->n_streamed, qi_runtime_n_blocks (rt, rt->stage), stats.n_groups,
+            qi_bytes (stats.bytes).text, stats.copied, hidden ? hidden : "");
+}
+
 GArray *
 qi_runtime_take_profile (QiRuntime *rt)
 {
@@ -477,6 +559,7 @@ qi_runtime_end (QiRuntime *rt, GError **error)
     {
       collect_profile (rt);
       drop_stage (rt);
+      log_streaming (rt);
     }
   return done;
 }
@@ -500,6 +583,31 @@ const QiMmdit *qi_runtime_mmdit (QiRuntime *rt) { return rt->parts[QI_PART_MMDIT
 const QiControlnet *qi_runtime_controlnet (QiRuntime *rt) { return rt->parts[QI_PART_CONTROLNET].object; }
 const QiVaeEncoder *qi_runtime_vae_encoder (QiRuntime *rt) { return rt->parts[QI_PART_VAE_ENCODER].object; }
 const QiVaeDecoder *qi_runtime_vae_decoder (QiRuntime *rt) { return rt->parts[QI_PART_VAE_DECODER].object; }
+
+/* -- modulation ------------------------------------------------------------------------------------ */
+
+GBytes *
+qi_runtime_modulation (QiRuntime *rt, const float *sigmas, guint n, GError **error)
+{
+  const QiMmdit *dit = qi_runtime_mmdit (rt);
+  const gsize bytes = n * qi_mmdit_modulation_values (dit) * sizeof (float);
+  g_autofree char *sum = g_compute_checksum_for_data (G_CHECKSUM_SHA256, (const guchar *) sigmas, n * sizeof *sigmas);
+  g_autofree char *key = g_strconcat (sum, "\n", qi_loras_key (rt->job.loras), NULL);
+  g_autofree float *values = NULL;
+
+  if (rt->plan)
+    return qi_mmdit_modulate (dit, rt->stream, sigmas, n, 0, NULL, error) ? g_bytes_new (NULL, 0) : NULL;
+  if (g_strcmp0 (key, rt->modulation_key) == 0)
+    return g_bytes_ref (rt->modulation);
+  g_clear_pointer (&rt->modulation, g_bytes_unref);
+  g_clear_pointer (&rt->modulation_key, g_free);
+  values = g_malloc (bytes);
+  if (!qi_mmdit_modulate (dit, rt->stream, sigmas, n, 0, values, error))
+    return NULL;
+  rt->modulation = g_bytes_new_take (g_steal_pointer (&values), bytes);
+  rt->modulation_key = g_steal_pointer (&key);
+  return g_bytes_ref (rt->modulation);
+}
 
 /* -- embeddings ------------------------------------------------------------------------------------ */
 

@@ -90,11 +90,29 @@ const QiVaeDecoder *qi_runtime_vae_decoder (QiRuntime *runtime);
 
 gboolean qi_runtime_is_loaded (const QiRuntime *runtime, QiPart part);
 void qi_runtime_unload (QiRuntime *runtime, QiPart part);
+void qi_runtime_forget (QiRuntime *runtime, QiPart part); /* of a planning runtime: what the part's stages took, too */
 guint64 qi_runtime_held_bytes (const QiRuntime *runtime); /* blocks of all loaded parts */
 
 /* Of a planning runtime: what its stages allocated; NULL: the part had none. */
 const QiPool *qi_runtime_weights (const QiRuntime *runtime, QiPart part);
 const QiPool *qi_runtime_scratch (const QiRuntime *runtime, QiPart part);
+
+const QiRing *qi_runtime_ring (const QiRuntime *runtime, QiPart part);
+
+/* Blocks of a part that can be copied ahead of each use instead of being kept, and how many are; 0: of no such part. A
+ * planning runtime does the part's loading over, with that many. */
+guint qi_runtime_n_blocks (const QiRuntime *runtime, QiPart part);
+guint qi_runtime_n_streamed (const QiRuntime *runtime, QiPart part);
+QiRingStats qi_runtime_copied (const QiRuntime *runtime, QiPart part); /* since it was loaded, as of its last stage's end */
+gboolean qi_runtime_plan_streaming (QiRuntime *runtime, QiPart part, guint n_streamed, GError **error);
+
+/* Strips that pictures are decoded in; of a planning runtime as it was told, else as planned. */
+guint qi_runtime_strips (const QiRuntime *runtime);
+void qi_runtime_plan_strips (QiRuntime *runtime, guint n_strips);
+
+/* In the transformer's stage: what of it depends on the timestep alone, at each of n sigmas (qi_mmdit_modulate()); kept until it is
+ * asked for at others. (transfer full); empty in a plan, NULL with error. */
+GBytes *qi_runtime_modulation (QiRuntime *runtime, const float *sigmas, guint n, GError **error);
 
 /* GPU time per op since the last call, of a device that profiles; element type QiOpTime. (transfer full) */
 GArray *qi_runtime_take_profile (QiRuntime *runtime);

@@ -1,6 +1,6 @@
 /* SPDX-FileCopyrightText: Sfumato authors
  * SPDX-License-Identifier: GPL-3.0-or-later */
-#include "models/weights.h"
+#include "models/weights-private.h"
 
 #include <string.h>
 
@@ -8,16 +8,6 @@
 
 #define CHUNK (G_GUINT64_CONSTANT (4) << 20)
 #define MAX_TAPS 16 /* temporal, of a convolution */
-
-struct _QiWeights
-{
-  QiLoad load;
-  GPtrArray *tensors; /* of QiTensor */
-  GHashTable *linears; /* char * to QiLinear */
-  guint8 *buffer;     /* [CHUNK] */
-  guint64 done;
-  GError *error; /* sticky */
-};
 
 QiWeights *
 qi_weights_new (const QiLoad *load)
@@ -27,6 +17,7 @@ qi_weights_new (const QiLoad *load)
   w->load = *load;
   w->tensors = g_ptr_array_new_with_free_func ((GDestroyNotify) qi_tensor_unref);
   w->linears = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
+  w->groups = g_array_new (FALSE, FALSE, sizeof (gint));
   return w;
 }
 
@@ -37,6 +28,7 @@ qi_weights_free (QiWeights *w)
     return;
   g_ptr_array_unref (w->tensors);
   g_hash_table_unref (w->linears);
+  g_array_unref (w->groups);
   g_free (w->buffer);
   g_clear_error (&w->error);
   g_free (w);
@@ -49,6 +41,8 @@ qi_weights_finish (QiWeights *w, GError **error)
   const gboolean ran = qi_stream_finish (w->load.stream, &stream_error); /* also after an error: nothing may be under way */
 
   g_clear_pointer (&w->buffer, g_free);
+  if (!w->error && ran && w->load.ring)
+    qi_ring_open (w->load.ring, &w->error);
   if (w->error)
     g_propagate_error (error, g_steal_pointer (&w->error));
   else if (ran)
@@ -153,19 +147,22 @@ upload (QiWeights *w, const QiCheckpointTensor *tensor, const QiTensor *to)
   upload_range (w, tensor, 0, tensor->bytes, to);
 }
 
-/* As stored, [rows, n], and its scales. The caller has compared the shape. */
+/* As stored, [rows, n], and its scales. The caller has compared the shape. late: not the matrix itself. */
 static void
-load_matrix (QiWeights *w, QiLinear *linear, const QiCheckpointTensor *tensor, guint64 rows, guint64 n)
+load_matrix (QiWeights *w, QiLinear *linear, const QiCheckpointTensor *tensor, guint64 rows, guint64 n, gboolean late)
 {
+  const guint64 dims[2] = { rows, n };
+
   if (!qi_dtype_row_bytes (tensor->dtype, n) || tensor->bytes / qi_dtype_row_bytes (tensor->dtype, n) != rows)
     {
       refuse (w, QI_ERROR_BAD_CHECKPOINT, tensor, "has rows that are not whole blocks of %s.",
               qi_dtype_info (tensor->dtype)->name);
       return;
     }
-  if (!(linear->weight = allocate (w, tensor->dtype, 2, (guint64[]){ rows, n })))
-    return;
-  upload (w, tensor, linear->weight);
+  if (w->streaming && !late)
+    linear->weight = qi_ring_add (w->load.ring, tensor->dtype, 2, dims, tensor);
+  else if (!late && (linear->weight = allocate (w, tensor->dtype, 2, dims)))
+    upload (w, tensor, linear->weight);
   if (tensor->n_scales == 0 || w->error)
     return;
   if (tensor->n_scales != 1 && tensor->n_scales != rows)
@@ -207,14 +204,11 @@ load_array (QiWeights *w, const char *name, guint64 rows, guint64 n)
   return array;
 }
 
-void
-qi_weights_linear (QiWeights *w, QiLinear *linear, guint64 n_in, guint64 n_out, gboolean bias, const char *format, ...)
+/* Takes name. */
+static void
+load_linear (QiWeights *w, QiLinear *linear, guint64 n_in, guint64 n_out, gboolean bias, gboolean late, char *taken)
 {
-  va_list args;
-
-  va_start (args, format);
-  g_autofree char *name = g_strdup_vprintf (format, args);
-  va_end (args);
+  g_autofree char *name = taken;
   g_autofree char *weight_name = g_strconcat (name, ".weight", NULL);
   g_autofree char *bias_name = g_strconcat (name, ".bias", NULL);
   const guint64 dims[2] = { n_out, n_in };
@@ -225,10 +219,30 @@ qi_weights_linear (QiWeights *w, QiLinear *linear, guint64 n_in, guint64 n_out, 
     return;
   if (!(tensor = qi_checkpoint_require (w->load.checkpoint, weight_name, 2, dims, &w->error)))
     return;
-  load_matrix (w, linear, tensor, n_out, n_in);
+  load_matrix (w, linear, tensor, n_out, n_in, late);
   if (bias && !stopped (w))
     linear->bias = load_array (w, bias_name, 1, n_out);
   g_hash_table_insert (w->linears, g_steal_pointer (&name), linear);
+}
+
+void
+qi_weights_linear (QiWeights *w, QiLinear *linear, guint64 n_in, guint64 n_out, gboolean bias, const char *format, ...)
+{
+  va_list args;
+
+  va_start (args, format);
+  load_linear (w, linear, n_in, n_out, bias, FALSE, g_strdup_vprintf (format, args));
+  va_end (args);
+}
+
+void
+qi_weights_linear_late (QiWeights *w, QiLinear *linear, guint64 n_in, guint64 n_out, gboolean bias, const char *format, ...)
+{
+  va_list args;
+
+  va_start (args, format);
+  load_linear (w, linear, n_in, n_out, bias, TRUE, g_strdup_vprintf (format, args));
+  va_end (args);
 }
 
 QiLinear *
@@ -424,7 +438,7 @@ qi_weights_conv1 (QiWeights *w, QiLinear *linear, guint64 c_in, guint64 c_out, c
   *linear = (QiLinear){ 0 };
   if (stopped (w) || !(tensor = find_conv (w, weight_name, c_in, c_out, 1, &taps)))
     return;
-  load_matrix (w, linear, tensor, c_out, c_in);
+  load_matrix (w, linear, tensor, c_out, c_in, FALSE);
   if (!stopped (w))
     linear->bias = load_array (w, bias_name, 1, c_out);
 }

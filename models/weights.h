@@ -9,6 +9,7 @@
  * Names are printf formats of canonical names without ".weight" and ".bias". Tensors belong to the QiWeights. */
 #pragma once
 #include "compute/op.h"
+#include "compute/ring.h"
 #include "models/checkpoint/checkpoint.h"
 
 typedef struct _QiWeights QiWeights;
@@ -25,6 +26,9 @@ typedef struct
   GCancellable *cancellable;
   QiLoadFunc progress; /* NULL: nobody listens */
   gpointer user_data;
+  QiRing *ring;      /* for blocks that are not kept; it must outlive the component. NULL: all are */
+  guint n_streamed;  /* of the blocks */
+  gboolean late_modulation; /* the transformer's layers that make a timestep's vectors are not kept either */
 } QiLoad;
 
 QiWeights *qi_weights_new (const QiLoad *load); /* copies *load */
@@ -37,6 +41,22 @@ gboolean qi_weights_finish (QiWeights *weights, GError **error);
 /* NAME.weight [n_out, n_in] as stored, its scales, and with bias NAME.bias [n_out] in f32. */
 void qi_weights_linear (QiWeights *weights, QiLinear *linear, guint64 n_in, guint64 n_out, gboolean bias,
                         const char *format, ...) G_GNUC_PRINTF (6, 7);
+
+/* The same, but the matrix is left in the file until qi_weights_bring(). */
+void qi_weights_linear_late (QiWeights *weights, QiLinear *linear, guint64 n_in, guint64 n_out, gboolean bias,
+                             const char *format, ...) G_GNUC_PRINTF (6, 7);
+/* linear with its matrix in s's current scope; failures become the stream's error. */
+QiLinear qi_weights_bring (const QiWeights *weights, QiStream *s, const QiLinear *linear, const char *format, ...)
+  G_GNUC_PRINTF (4, 5);
+
+/* Around the loading of block i of n, from 0 on: the matrices of linear layers of load->n_streamed blocks, evenly spread, go to
+ * the ring, and qi_weights_use_block() has to be called before each block's use, in their order. */
+void qi_weights_begin_block (QiWeights *weights, guint i, guint n);
+void qi_weights_end_block (QiWeights *weights);
+void qi_weights_use_block (const QiWeights *weights, QiStream *s, guint i);
+/* A ring that reads from checkpoint, which must outlive it. (transfer full) */
+QiRing *qi_weights_ring_new (QiDevice *device, const char *name, const QiCheckpoint *checkpoint, gboolean plan);
+guint qi_weights_least_streamed (void); /* blocks: with fewer nothing is saved */
 
 /* The linear layer loaded under this name, for adapters to be hung on; NULL: there is none. Only for components whose
  * QiLinear stay where they are. */

@@ -178,4 +178,11 @@ qi_arguments_forget (GimpProcedureConfig *config)
   for (guint i = 0; i < G_N_ELEMENTS (typed); i++)
     if (g_object_class_find_property (G_OBJECT_GET_CLASS (config), typed[i]))
       g_object_set (config, typed[i], "", NULL);
+  for (guint k = 1; k <= N_REFERENCES; k++)
+    {
+      g_autofree char *name = g_strdup_printf ("reference-%u", k);
+
+      if (g_object_class_find_property (G_OBJECT_GET_CLASS (config), name))
+        g_object_set (config, name, NULL, NULL);
+    }
 }

@@ -19,5 +19,5 @@ gboolean qi_arguments_read (GimpProcedureConfig *config, QiRequest *request, GEr
 GPtrArray *qi_arguments_references (GimpProcedureConfig *config);
 
 /* Empties what people typed: GIMP writes a procedure's arguments into the image after each interactive call, and so into
- * the file that is given away. */
+ * the file that is given away. References go too: their numbers mean nothing tomorrow. */
 void qi_arguments_forget (GimpProcedureConfig *config);

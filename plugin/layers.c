@@ -42,6 +42,25 @@ qi_layer_of (GimpDrawable *drawable)
   return NULL;
 }
 
+GPtrArray *
+qi_layers_references (GPtrArray *drawables)
+{
+  GPtrArray *references = g_ptr_array_new_with_free_func ((GDestroyNotify) qi_host_reference_free);
+
+  for (guint i = 0; drawables && i < drawables->len; i++)
+    {
+      GimpDrawable *drawable = g_ptr_array_index (drawables, i);
+      GimpLayer *layer = qi_layer_of (drawable);
+      QiHostReference *reference = g_new0 (QiHostReference, 1);
+
+      reference->image = gimp_image_get_id (gimp_item_get_image (GIMP_ITEM (drawable)));
+      reference->layer = layer ? gimp_item_get_id (GIMP_ITEM (layer)) : QI_HOST_NONE;
+      reference->name = gimp_item_get_name (GIMP_ITEM (drawable));
+      g_ptr_array_add (references, reference);
+    }
+  return references;
+}
+
 /* "00000001.00000004": places from the root of the stack down, in an order that strcmp() knows. (transfer full) */
 static char *
 place_in_stack (GimpLayer *layer)

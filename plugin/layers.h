@@ -15,6 +15,8 @@
 GimpLayer *qi_layer_of (GimpDrawable *drawable);
 /* The topmost of these; NULL: what is visible. drawables is NULL-terminated and may be NULL itself. */
 GimpLayer *qi_layers_topmost (GimpDrawable *const *drawables);
+/* QiHostReference for each of these GimpDrawable: a channel stands for what is visible of its image. (transfer full) */
+GPtrArray *qi_layers_references (GPtrArray *drawables);
 
 GimpImage *qi_image_by_id (gint id); /* NULL: it was closed */
 GimpLayer *qi_layer_by_id (gint id); /* NULL: it is gone, or in no image */

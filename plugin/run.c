@@ -8,6 +8,7 @@
 #include "base/error.h"
 #include "base/prompt.h"
 #include "plugin/arguments.h"
+#include "plugin/layers.h"
 #include "plugin/procedures.h"
 #include "plugin/script.h"
 #include "plugin/window.h"
@@ -68,15 +69,13 @@ request_from (const QiCommand *command, GimpProcedureConfig *config, GError **er
 }
 
 static GimpValueArray *
-run_script (GimpProcedure *procedure, const QiCommand *command, QiRequest *request, GimpImage *image,
-            GimpDrawable **drawables, GimpProcedureConfig *config)
+run_script (GimpProcedure *procedure, const QiCommand *command, const QiRequest *request, GPtrArray *references,
+            GimpImage *image, GimpDrawable **drawables)
 {
-  g_autoptr (QiRequest) owned = request;
-  g_autoptr (GPtrArray) references = qi_arguments_references (config);
   g_auto (QiMade) made = { 0 };
   GError *error = NULL;
 
-  if (!qi_script_make (command, owned, image, drawables, references, &made, &error))
+  if (!qi_script_make (command, request, image, drawables, references, &made, &error))
     return failed (procedure, GIMP_PDB_EXECUTION_ERROR, error);
   return done (procedure, command, &made);
 }
@@ -98,12 +97,14 @@ run_again (GimpProcedure *procedure, const QiCommand *command, GimpImage *image,
 
 /* A window, which stays until it is closed. */
 static GimpValueArray *
-run_window (GimpProcedure *procedure, const QiCommand *command, GimpImage *image, GimpDrawable **drawables)
+run_window (GimpProcedure *procedure, const QiCommand *command, GimpImage *image, GimpDrawable **drawables,
+            GimpProcedureConfig *config)
 {
+  g_autoptr (GPtrArray) references = qi_arguments_references (config);
   g_auto (QiMade) made = { 0 };
   GError *error = NULL;
 
-  if (!qi_window_run (procedure, command, image, drawables, &made, &error))
+  if (!qi_window_run (procedure, command, image, drawables, references, &made, &error))
     return failed (procedure, GIMP_PDB_EXECUTION_ERROR, error);
   return done (procedure, command, &made);
 }
@@ -112,11 +113,12 @@ static GimpValueArray *
 run_command (GimpProcedure *procedure, const QiCommand *command, GimpRunMode run_mode, GimpImage *image,
              GimpDrawable **drawables, GimpProcedureConfig *config)
 {
-  QiRequest *request = NULL;
+  g_autoptr (QiRequest) request = NULL;
+  g_autoptr (GPtrArray) references = NULL;
   GError *error = NULL;
 
   if (run_mode == GIMP_RUN_INTERACTIVE)
-    return run_window (procedure, command, image, drawables);
+    return run_window (procedure, command, image, drawables, config);
   if (command->kind == QI_COMMAND_MODELS)
     return failed (procedure, GIMP_PDB_EXECUTION_ERROR,
                    g_error_new_literal (QI_ERROR, QI_ERROR_BAD_REQUEST,
@@ -127,14 +129,20 @@ run_command (GimpProcedure *procedure, const QiCommand *command, GimpRunMode run
     {
       g_autoptr (QiSettings) settings = qi_settings_new (NULL);
 
-      request = qi_settings_last (settings, qi_command_short_name (command));
+      request = qi_settings_last (settings, qi_command_short_name (command), &references);
       if (!request) /* without words a fill removes things: ask */
-        return run_window (procedure, command, image, drawables);
+        return run_window (procedure, command, image, drawables, config);
       settle (command, request);
     }
-  else if (!(request = request_from (command, config, &error)))
-    return failed (procedure, GIMP_PDB_CALLING_ERROR, error);
-  return run_script (procedure, command, request, image, drawables, config);
+  else
+    {
+      g_autoptr (GPtrArray) given = qi_arguments_references (config);
+
+      if (!(request = request_from (command, config, &error)))
+        return failed (procedure, GIMP_PDB_CALLING_ERROR, error);
+      references = qi_layers_references (given);
+    }
+  return run_script (procedure, command, request, references, image, drawables);
 }
 
 GimpValueArray *

@@ -136,26 +136,6 @@ check_target (const QiRequest *request, GimpImage *image, GimpLayer *target, GEr
   return TRUE;
 }
 
-/* (transfer full) of QiHostReference. A channel stands for what is visible of its image. */
-static GPtrArray *
-references_of (GPtrArray *drawables)
-{
-  GPtrArray *references = g_ptr_array_new_with_free_func ((GDestroyNotify) qi_host_reference_free);
-
-  for (guint i = 0; drawables && i < drawables->len; i++)
-    {
-      GimpDrawable *drawable = g_ptr_array_index (drawables, i);
-      GimpLayer *layer = qi_layer_of (drawable);
-      QiHostReference *reference = g_new0 (QiHostReference, 1);
-
-      reference->image = gimp_image_get_id (gimp_item_get_image (GIMP_ITEM (drawable)));
-      reference->layer = layer ? gimp_item_get_id (GIMP_ITEM (layer)) : QI_HOST_NONE;
-      reference->name = gimp_item_get_name (GIMP_ITEM (drawable));
-      g_ptr_array_add (references, reference);
-    }
-  return references;
-}
-
 /* -- the job ----------------------------------------------------------------------------------------- */
 
 /* A picture that moved too far is not placed: the card offers no going on. */
@@ -284,17 +264,16 @@ qi_script_make (const QiCommand *command, const QiRequest *request, GimpImage *i
 {
   g_autoptr (QiHost) host = qi_gimp_host_new (FALSE);
   g_autoptr (QiSettings) settings = qi_settings_new (NULL);
-  g_autoptr (GPtrArray) sources = references_of (references);
   GimpLayer *target = image ? qi_layers_topmost (drawables) : NULL;
   const gboolean new_image = request->task == QI_TASK_GENERATE && request->destination == QI_DESTINATION_IMAGE;
   QiWorkSource source = { .image = image && !new_image ? gimp_image_get_id (image) : QI_HOST_NONE,
                           .target = target ? gimp_item_get_id (GIMP_ITEM (target)) : QI_HOST_NONE,
                           .selection_layer = QI_HOST_NONE,
-                          .references = sources };
+                          .references = references };
 
   if (!check_target (request, image, target, error))
     return FALSE;
-  qi_settings_set_last (settings, qi_command_short_name (command), request, NULL);
+  qi_settings_set_last (settings, qi_command_short_name (command), request, references, NULL);
   return make (host, &source, request, made, error);
 }
 

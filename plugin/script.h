@@ -17,7 +17,7 @@ typedef struct
 void qi_made_clear (QiMade *made);
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (QiMade, qi_made_clear)
 
-/* references: of GimpDrawable; NULL: none. After an error the image is as it was. */
+/* references: of QiHostReference. After an error the image is as it was. */
 gboolean qi_script_make (const QiCommand *command, const QiRequest *request, GimpImage *image, GimpDrawable *const *drawables,
                          GPtrArray *references, QiMade *made, GError **error);
 /* The job that the topmost of drawables remembers. prompt NULL or "": as before; seed -1: a new one. */

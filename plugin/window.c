@@ -10,6 +10,7 @@
 #include <libgimp/gimpui.h>
 
 #include "base/error.h"
+#include "plugin/arguments.h"
 #include "plugin/host.h"
 #include "plugin/layers.h"
 #include "plugin/notify.h"
@@ -37,6 +38,7 @@ typedef struct
   Window *window;
   const QiCommand *command;
   gint image, layer;
+  gint references[N_REFERENCES]; /* drawables; QI_HOST_NONE: none */
 } Order;
 
 /* -- one for each GIMP ------------------------------------------------------------------------------- */
@@ -58,18 +60,29 @@ try_lock (GError **error)
   return -1;
 }
 
+/* Numbers of drawables: those of a command are handed over so. */
+static void
+ids_of (GPtrArray *drawables, gint ids[N_REFERENCES])
+{
+  for (guint k = 0; k < N_REFERENCES; k++)
+    ids[k] = k < drawables->len ? gimp_item_get_id (g_ptr_array_index (drawables, k)) : QI_HOST_NONE;
+}
+
 /* FALSE: that process has no window yet, or none any more. */
 static gboolean
-hand_over (const QiCommand *command, GimpImage *image, GimpLayer *layer)
+hand_over (const QiCommand *command, GimpImage *image, GimpLayer *layer, GPtrArray *references)
 {
   GimpProcedure *procedure = gimp_pdb_lookup_procedure (gimp_get_pdb (), HAND_OVER);
   GimpValueArray *values;
+  gint ids[N_REFERENCES];
   gboolean ok;
 
   if (!procedure)
     return FALSE;
+  ids_of (references, ids);
   values = gimp_procedure_run (procedure, "command", command->procedure, "image", image, "layer",
-                               layer ? gimp_item_get_id (GIMP_ITEM (layer)) : QI_HOST_NONE, NULL);
+                               layer ? gimp_item_get_id (GIMP_ITEM (layer)) : QI_HOST_NONE, "reference-1", ids[0],
+                               "reference-2", ids[1], "reference-3", ids[2], "reference-4", ids[3], NULL);
   ok = GIMP_VALUES_GET_ENUM (values, 0) == GIMP_PDB_SUCCESS;
   gimp_value_array_unref (values);
   return ok;
@@ -78,7 +91,7 @@ hand_over (const QiCommand *command, GimpImage *image, GimpLayer *layer)
 /* The lock, or -1 without error: the command was handed over. Two quick clicks start two processes, of which the second
  * comes before the first has its window. */
 static int
-lock_or_hand_over (const QiCommand *command, GimpImage *image, GimpLayer *layer, GError **error)
+lock_or_hand_over (const QiCommand *command, GimpImage *image, GimpLayer *layer, GPtrArray *references, GError **error)
 {
   const gint64 end = g_get_monotonic_time () + PATIENCE_US;
   g_autoptr (GError) inner = NULL;
@@ -94,7 +107,7 @@ lock_or_hand_over (const QiCommand *command, GimpImage *image, GimpLayer *layer,
           g_propagate_error (error, g_steal_pointer (&inner));
           return -1;
         }
-      if (hand_over (command, image, layer))
+      if (hand_over (command, image, layer, references))
         return -1;
       g_usleep (RETRY_US);
     }
@@ -137,8 +150,25 @@ show (Window *window)
   gtk_window_present (GTK_WINDOW (window->dialog));
 }
 
+/* reference-1 is the first further picture, whatever the window had before. */
 static void
-obey (Window *window, const QiCommand *command, gint image, gint layer)
+take_references (QiSession *session, const gint ids[N_REFERENCES])
+{
+  g_autoptr (GPtrArray) drawables = g_ptr_array_new ();
+  g_autoptr (GPtrArray) references = NULL;
+
+  for (guint k = 0; k < N_REFERENCES; k++)
+    if (ids[k] != QI_HOST_NONE && gimp_item_id_is_drawable (ids[k]))
+      g_ptr_array_add (drawables, gimp_drawable_get_by_id (ids[k]));
+  references = qi_layers_references (drawables);
+  while (references->len && qi_session_n_references (session))
+    qi_session_remove_reference (session, 0);
+  for (guint k = 0; k < references->len; k++)
+    qi_session_add_reference (session, g_ptr_array_index (references, k));
+}
+
+static void
+obey (Window *window, const QiCommand *command, gint image, gint layer, const gint references[N_REFERENCES])
 {
   QiSession *session = window->session;
 
@@ -146,6 +176,7 @@ obey (Window *window, const QiCommand *command, gint image, gint layer)
     qi_session_bind_again (session, image, layer);
   else
     qi_session_bind (session, image, TRUE, command->task);
+  take_references (session, references);
   show (window);
   if (command->not_taken) /* "Remove" has nothing left to ask */
     {
@@ -159,7 +190,7 @@ on_order (gpointer data)
 {
   Order *order = data;
 
-  obey (order->window, order->command, order->image, order->layer);
+  obey (order->window, order->command, order->image, order->layer, order->references);
   return G_SOURCE_REMOVE;
 }
 
@@ -171,7 +202,9 @@ on_hand_over (GimpProcedure *procedure, GimpProcedureConfig *config, gpointer da
   GimpImage *image = NULL;
   Order *order = g_new0 (Order, 1);
 
-  g_object_get (config, "command", &name, "image", &image, "layer", &order->layer, NULL);
+  g_object_get (config, "command", &name, "image", &image, "layer", &order->layer, "reference-1", &order->references[0],
+                "reference-2", &order->references[1], "reference-3", &order->references[2], "reference-4",
+                &order->references[3], NULL);
   order->window = data;
   order->command = qi_command_of_name (name);
   order->image = image ? gimp_image_get_id (image) : QI_HOST_NONE;
@@ -194,6 +227,13 @@ listen (GimpPlugIn *plug_in, Window *window)
   gimp_procedure_add_string_argument (procedure, "command", "Command", "Name of the procedure", "", G_PARAM_READWRITE);
   gimp_procedure_add_image_argument (procedure, "image", "Image", "The image", TRUE, G_PARAM_READWRITE);
   gimp_procedure_add_int_argument (procedure, "layer", "Layer", "Number of the layer", -1, G_MAXINT, -1, G_PARAM_READWRITE);
+  for (guint k = 1; k <= N_REFERENCES; k++)
+    {
+      g_autofree char *argument = g_strdup_printf ("reference-%u", k);
+
+      gimp_procedure_add_int_argument (procedure, argument, "Reference", "Number of the drawable", -1, G_MAXINT, -1,
+                                       G_PARAM_READWRITE);
+    }
   gimp_plug_in_add_temp_procedure (plug_in, procedure);
   g_object_unref (procedure);
   /* From here on GIMP's messages, its end included, are read by the main loop. */
@@ -236,18 +276,21 @@ collect (QiSession *session, QiMade *made)
 }
 
 static void
-run_window (GimpPlugIn *plug_in, const QiCommand *command, GimpImage *image, GimpLayer *layer, QiMade *made)
+run_window (GimpPlugIn *plug_in, const QiCommand *command, GimpImage *image, GimpLayer *layer, GPtrArray *references,
+            QiMade *made)
 {
   g_autoptr (QiHost) host = qi_gimp_host_new (TRUE);
   g_autoptr (QiClient) client = qi_client_new ();
   g_autoptr (QiSettings) settings = qi_settings_new (NULL);
   g_autoptr (QiSession) session = qi_session_new (host, client, settings);
   Window window = { .session = session };
+  gint ids[N_REFERENCES];
 
+  ids_of (references, ids);
   g_signal_connect (session, "changed", G_CALLBACK (on_changed), &window);
   listen (plug_in, &window);
   obey (&window, command, image ? gimp_image_get_id (image) : QI_HOST_NONE,
-        layer ? gimp_item_get_id (GIMP_ITEM (layer)) : QI_HOST_NONE);
+        layer ? gimp_item_get_id (GIMP_ITEM (layer)) : QI_HOST_NONE, ids);
   gtk_main ();
   gimp_plug_in_remove_temp_procedure (plug_in, HAND_OVER);
   g_signal_handlers_disconnect_by_data (session, &window);
@@ -271,7 +314,7 @@ run_models (GimpPlugIn *plug_in)
 
 gboolean
 qi_window_run (GimpProcedure *procedure, const QiCommand *command, GimpImage *image, GimpDrawable *const *drawables,
-               QiMade *made, GError **error)
+               GPtrArray *references, QiMade *made, GError **error)
 {
   GimpPlugIn *plug_in = gimp_procedure_get_plug_in (procedure);
   GimpLayer *layer = image ? qi_layers_topmost (drawables) : NULL;
@@ -291,7 +334,7 @@ qi_window_run (GimpProcedure *procedure, const QiCommand *command, GimpImage *im
       run_models (plug_in);
       return TRUE;
     }
-  lock = lock_or_hand_over (command, image, layer, &inner);
+  lock = lock_or_hand_over (command, image, layer, references, &inner);
   if (inner)
     {
       g_propagate_error (error, g_steal_pointer (&inner));
@@ -302,7 +345,7 @@ qi_window_run (GimpProcedure *procedure, const QiCommand *command, GimpImage *im
       made->layers = g_new0 (GimpLayer *, 1);
       return TRUE;
     }
-  run_window (plug_in, command, image, layer, made);
+  run_window (plug_in, command, image, layer, references, made);
   close (lock);
   return TRUE;
 }

@@ -1,7 +1,7 @@
 // SPDX-FileCopyrightText: Sfumato authors
 // SPDX-License-Identifier: GPL-3.0-or-later
 // decode.comp — y[r, c] = element c of row ids[r] (or r) of w, in f32. w: [n, d], any weight type; y: f32 [rows, d].
-// Grid: x over columns, y over rows.
+// Grid: x over columns, y over rows. With Y_F16: rounded to f16, y: [rows, pitch], pitch even, zeros past d, x over pairs of columns.
 #version 460
 #extension GL_GOOGLE_include_directive : require
 #extension GL_EXT_shader_16bit_storage : require
@@ -16,6 +16,19 @@ layout (push_constant) uniform Push { QiPushDecode p; };
 
 #include "lib/dtype.glsl"
 
+#ifdef Y_F16
+void
+main ()
+{
+  const uint c = gl_GlobalInvocationID.x * 2u;
+  const uint r = gl_WorkGroupID.y + p.group_row;
+
+  if (c >= p.pitch || r >= p.rows)
+    return;
+  y[(r * p.pitch + c) >> 1] = packHalf2x16 (vec2 (c < p.columns ? qi_element (r * p.row_bytes, c) : 0.0,
+                                                  c + 1u < p.columns ? qi_element (r * p.row_bytes, c + 1u) : 0.0));
+}
+#else
 void
 main ()
 {
@@ -28,3 +41,4 @@ main ()
   // As bits: a store of a float may flush subnormals.
   y[r * p.columns + c] = floatBitsToUint (qi_element (row * p.row_bytes, c));
 }
+#endif

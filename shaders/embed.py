@@ -12,7 +12,7 @@ import sys
 
 
 def reflect(path, dis):
-    """(bindings {number: (reads, writes)}, push bytes, spec ids) of one module."""
+    """(bindings {number: (reads, writes)}, push bytes, spec ids, matrix units) of one module."""
     text = subprocess.run([dis, '--raw-id', '--no-header', path], check=True, capture_output=True, text=True).stdout
     binding, flags, member_flags, offsets, spec, struct_of = {}, {}, {}, {}, [], {}
     pointers, variables, structs, sizes = {}, {}, {}, {}
@@ -64,7 +64,7 @@ def reflect(path, dis):
                 own.add(flag)
         reads, writes = bindings.get(binding[var], (False, False))
         bindings[binding[var]] = (reads or 'NonReadable' not in own, writes or 'NonWritable' not in own)
-    return bindings, push, sorted(set(spec))
+    return bindings, push, sorted(set(spec)), 'OpCapability CooperativeMatrixKHR' in text
 
 
 def main():
@@ -79,7 +79,7 @@ def main():
     for path in args.spv:
         name = os.path.basename(path)[:-len('.spv')]
         subprocess.run([args.val, '--target-env', 'vulkan1.3', path], check=True)
-        bindings, push, spec = reflect(path, args.dis)
+        bindings, push, spec, matrix = reflect(path, args.dis)
         if push > 128:
             sys.exit('%s: %d bytes of push constants; 128 are allowed' % (name, push))
         if spec != list(range(len(spec))):
@@ -94,12 +94,13 @@ def main():
             name, '\n'.join(','.join('0x%x' % w for w in words[i:i + 12]) + ',' for i in range(0, len(words), 12))))
         # A binding that a variant does not use is missing here, and gets whatever the caller passes.
         writes = sum(1 << i for i, access in bindings.items() if access[1])
-        rows.append('  { "%s", code_%s, sizeof code_%s, %d, 0x%x, %d, %d },' % (
-            name, name, name, max(bindings, default=-1) + 1, writes, push, len(spec)))
+        rows.append('  { "%s", code_%s, sizeof code_%s, %d, 0x%x, %d, %d, %s },' % (
+            name, name, name, max(bindings, default=-1) + 1, writes, push, len(spec), 'TRUE' if matrix else 'FALSE'))
     with open(args.out_h, 'w') as f:
         f.write(head + '#pragma once\n#include <glib.h>\n\ntypedef enum\n{\n' + '\n'.join(ids) + '\n  QI_N_SHADERS\n} QiShaderId;\n\n'
                 'typedef struct\n{\n  const char *name;\n  const guint32 *code;\n  gsize code_bytes;\n  guint n_bindings;\n'
-                '  guint32 writes; /* bit i: binding i is written, else it is read */\n  guint push_bytes;\n  guint n_spec;\n} QiShaderInfo;\n\n'
+                '  guint32 writes; /* bit i: binding i is written, else it is read */\n  guint push_bytes;\n  guint n_spec;\n'
+                '  gboolean matrix; /* uses matrix units, for which subgroups must be full */\n} QiShaderInfo;\n\n'
                 'extern const QiShaderInfo qi_shader_table[QI_N_SHADERS];\n')
     with open(args.out_c, 'w') as f:
         f.write(head + '#include "shader-id.h"\n\n' + '\n'.join(code) +

@@ -19,74 +19,7 @@ layout (constant_id = 3) const uint WIDE = 0; // k is a multiple of 4: vectors o
 layout (constant_id = 4) const uint ACT = 0;  // QiActivation
 layout (constant_id = 5) const uint ADD = 0;  // to what y holds, gate times
 
-layout (set = 0, binding = 0) readonly buffer X { uint x[]; };
-layout (set = 0, binding = 0) readonly buffer X2 { uvec2 x2[]; };
-layout (set = 0, binding = 0) readonly buffer X4 { vec4 x4[]; };
-layout (set = 0, binding = 1) readonly buffer W { uint16_t w[]; };
-layout (set = 0, binding = 1) readonly buffer W2 { uvec2 w2[]; };
-layout (set = 0, binding = 1) readonly buffer W4 { vec4 w4[]; };
-layout (set = 0, binding = 2) readonly buffer XScale { float x_scale[]; };
-layout (set = 0, binding = 3) readonly buffer WScale { float w_scale[]; };
-layout (set = 0, binding = 4) readonly buffer Bias { float bias[]; };
-layout (set = 0, binding = 5) readonly buffer Gate { float gate[]; };
-layout (set = 0, binding = 6) readonly buffer YIn { float y_in[]; };
-layout (set = 0, binding = 7) writeonly buffer Y { float y[]; };
-layout (push_constant) uniform Push { QiPushLinear p; };
-
-#include "lib/activation.glsl"
-#include "lib/dtype.glsl"
-
-float
-load_x (uint row, uint k)
-{
-#ifdef X_F16
-  const uint at = row * p.x_pitch + k;
-  return unpackHalf2x16 (x[at >> 1] >> (at & 1u) * 16u).x;
-#else
-  return uintBitsToFloat (x[row * p.x_pitch + k]);
-#endif
-}
-
-vec4
-load_x4 (uint row, uint k)
-{
-#ifdef X_F16
-  const uvec2 h = x2[(row * p.x_pitch + k) >> 2];
-  return vec4 (unpackHalf2x16 (h.x), unpackHalf2x16 (h.y));
-#else
-  return x4[(row * p.x_pitch + k) >> 2];
-#endif
-}
-
-float
-load_w (uint n, uint k)
-{
-  const float value = qi_element (n * p.w_row_bytes, k);
-#ifdef ROUND_W
-  return unpackHalf2x16 (packHalf2x16 (vec2 (value, 0.0))).x;
-#else
-  return value;
-#endif
-}
-
-vec4
-load_w4 (uint n, uint k)
-{
-#if defined W_F32 && defined ROUND_W
-  const vec4 v = w4[(n * p.k + k) >> 2];
-  return vec4 (unpackHalf2x16 (packHalf2x16 (v.xy)), unpackHalf2x16 (packHalf2x16 (v.zw)));
-#elif defined W_F32
-  return w4[(n * p.k + k) >> 2];
-#elif defined W_F16
-  const uvec2 h = w2[(n * p.k + k) >> 2];
-  return vec4 (unpackHalf2x16 (h.x), unpackHalf2x16 (h.y));
-#elif defined W_BF16
-  const uvec2 h = w2[(n * p.k + k) >> 2];
-  return uintBitsToFloat (uvec4 (h.x << 16, h.x & 0xffff0000u, h.y << 16, h.y & 0xffff0000u));
-#else
-  return vec4 (load_w (n, k), load_w (n, k + 1u), load_w (n, k + 2u), load_w (n, k + 3u));
-#endif
-}
+#include "lib/linear.glsl"
 
 void
 main ()
@@ -132,20 +65,6 @@ main ()
         const uint m = m0 + i, n = n0 + j * lanes;
 
         if (m < p.m && n < p.n)
-          {
-            const uint at = m * p.y_pitch + p.n_first + n;
-            float v = acc[i][j];
-
-#ifdef X_F16
-            v *= x_scale[m];
-#endif
-            if (p.n_w_scales > 0u)
-              v *= w_scale[p.n_w_scales > 1u ? p.n_first + n : 0u];
-            if (p.has_bias != 0u)
-              v += bias[p.n_first + n];
-            if (ADD != 0u)
-              v = y_in[at] + (p.has_gate != 0u ? gate[p.n_first + n] : 1.0) * v;
-            y[at] = qi_activation (ACT, v);
-          }
+          store_y (m, n, acc[i][j]);
       }
 }

@@ -23,9 +23,10 @@ struct QiPushDecode
   uint row_bytes; /* of w */
   uint has_ids;
   uint group_row; /* row of the grid's first row of groups */
+  uint pitch;     /* of y in f16 */
 };
 
-/* linear.comp */
+/* linear.comp, linear_coopmat.comp, linear_dot.comp */
 struct QiPushLinear
 {
   uint m, n, k;
@@ -42,6 +43,13 @@ struct QiPushPackRows
 {
   uint columns, pitch;
   uint group_row;
+};
+
+/* pack_int8.comp */
+struct QiPushPackInt8
+{
+  uint rows, columns;
+  uint row_bytes; /* of w */
 };
 
 /* kron.comp */

@@ -34,5 +34,19 @@ def count(path):
     return passed, failed, skipped
 
 
+def explain(path):
+    """Of each test that failed, what it said from its first bad line on: for the end of a log, where people look."""
+    with open(path, encoding='utf-8') as log:
+        for test in map(json.loads, log):
+            if test['result'] in ('OK', 'EXPECTEDFAIL', 'SKIP'):
+                continue
+            lines = (test.get('stdout') or '').splitlines()
+            bad = [i for i, text in enumerate(lines) if text.startswith(('not ok', 'Bail out'))]
+            # Why a point failed stands before it.
+            first = max(0, bad[0] - 12) if bad else max(0, len(lines) - 12)
+            yield '\n'.join(['--- ' + test['name'] + ': ' + test['result'], *lines[first:first + 40],
+                             *(test.get('stderr') or '').splitlines()[-12:]])
+
+
 if __name__ == '__main__':
     print('%d passed, %d failed, %d skipped' % count(sys.argv[1]))

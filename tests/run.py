@@ -11,7 +11,7 @@ import os, re, shutil, subprocess, sys, tempfile, time
 from concurrent.futures import ThreadPoolExecutor
 from glob import glob
 
-from count import count
+from count import count, explain
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 FUZZ_SECONDS = 60
@@ -22,6 +22,9 @@ os.environ.update(
     VK_LOADER_DISABLE_DYNAMIC_LIBRARY_UNLOADING='1',
     ASAN_SYMBOLIZER_PATH='/usr/bin/addr2line',
     UBSAN_OPTIONS='halt_on_error=1:print_stacktrace=1')
+
+
+FAULTS = [] # what failed tests said; repeated at the end, where people look
 
 
 def say(*words):
@@ -47,6 +50,8 @@ def meson_tests(folder, suites, *options):
     status = subprocess.call(['meson', 'test', '-C', folder, '--no-rebuild', '--print-errorlogs', *options,
                               *[word for s in suites for word in ('--suite', s)]])
     passed, failed, skipped = count(log) if os.path.exists(log) else (0, 0, 0)
+    if failed:
+        FAULTS.extend(explain(log))
     if passed + failed + skipped == 0:
         say('test: there is no such test')
         failed = 1
@@ -123,6 +128,8 @@ def main():
         result = part()
         total = [a + b for a, b in zip(total, result)]
         say('%s: %d passed, %d failed, %d skipped (%.0f s)' % (name, *result, time.monotonic() - began))
+    for text in FAULTS:
+        say(text)
     say('%d passed, %d failed, %d skipped' % tuple(total))
     return total[1] > 0 or total[0] == 0 or (total[2] > 0 and os.environ.get('CI') == 'true')
 

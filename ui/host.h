@@ -24,7 +24,8 @@ typedef enum
 {
   QI_HOST_ERROR_IMAGE_GONE,   /* it was closed */
   QI_HOST_ERROR_LAYER_GONE,   /* it was deleted; message: its name, where that is known */
-  QI_HOST_ERROR_IMAGE_CHANGED /* canvas or mode is not what it was when the job began */
+  QI_HOST_ERROR_IMAGE_CHANGED, /* canvas or mode is not what it was when the job began */
+  QI_HOST_ERROR_PICTURE_GONE  /* a reference has no source any more; message begins with "Picture N" */
 } QiHostErrorCode;
 #define QI_HOST_ERROR (qi_host_error_quark ())
 GQuark qi_host_error_quark (void);

@@ -4,6 +4,7 @@
 
 #include <gio/gio.h>
 #include <glib/gi18n-lib.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "base/error.h"
@@ -393,6 +394,14 @@ host_card (const GError *error)
       }
     case QI_HOST_ERROR_LAYER_GONE:
       return qi_card_new (QI_SAY_LAYER_GONE);
+    case QI_HOST_ERROR_PICTURE_GONE:
+      {
+        guint number = 0;
+        sscanf (error->message, "Picture %u", &number);
+        QiCard *card = qi_card_new (QI_SAY_PICTURE_GONE, number);
+        card->picture = number;
+        return card;
+      }
     default:
       return qi_card_new (QI_SAY_IMAGE_CHANGED);
     }

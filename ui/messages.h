@@ -86,6 +86,7 @@ typedef struct
   char *title, *consequence;
   QiAct acts[2];
   char *details; /* figures for a report, in English; may be NULL */
+  guint picture; /* QI_SAY_PICTURE_GONE: its number */
 } QiCard;
 
 /* The arguments are those of the row's title, then of its consequence. (transfer full) */

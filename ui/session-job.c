@@ -166,7 +166,7 @@ remember (QiSession *session, const QiOrder *order)
 
   qi_settings_add_prompt (session->settings, order->request->prompt);
   if (!qi_settings_set_last (session->settings, removal ? "remove" : qi_task_name (order->request->task),
-                             order->request, &error))
+                             order->request, order->references, &error))
     qi_session_say (session, g_strdup (_ ("Settings cannot be saved.")), 8);
 }
 

@@ -459,7 +459,11 @@ qi_session_act (QiSession *session, QiAct act)
 {
   g_autoptr (GError) error = NULL;
   const QiSay say = session->card ? session->card->say : QI_SAY_NOTHING;
+  const guint gone = session->card ? session->card->picture : 0, first = qi_session_reference_number (session, 0);
 
+  if (gone >= first && gone - first < session->references->len
+      && (act == QI_ACT_CHOOSE_AGAIN || act == QI_ACT_REMOVE_PICTURE))
+    qi_session_remove_reference (session, gone - first);
   switch (act)
     {
     case QI_ACT_DETAILS:

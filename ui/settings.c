@@ -4,10 +4,14 @@
 
 #include <gio/gio.h>
 #include <glib/gstdio.h>
+#include <string.h>
+#include <unistd.h>
 
 #define WINDOW "window"
 #define LAST "last"
 #define N_PROMPTS 100
+#define N_REFERENCES 8 /* looked for: no procedure takes more */
+#define REFERENCE "reference-%u"
 #define MODEL_GROUP "default"
 
 struct _QiSettings
@@ -135,8 +139,65 @@ qi_settings_set_string (QiSettings *settings, const char *key, const char *value
   settings->changed = TRUE;
 }
 
+/* The run of the image program, whose child we are: numbers of images and layers mean something in it alone. (transfer full) */
+static char *
+this_run (void)
+{
+  enum { STARTED = 19 }; /* field of /proc/N/stat, counted from the one behind the name */
+  g_autofree char *path = g_strdup_printf ("/proc/%d/stat", (int) getppid ());
+  g_autofree char *text = NULL;
+
+  g_file_get_contents (path, &text, NULL, NULL);
+  const char *behind_name = text ? strrchr (text, ')') : NULL;
+  g_auto (GStrv) fields = g_strsplit (behind_name ? behind_name + 1 : "", " ", 0);
+  return g_strdup_printf ("%d-%s", (int) getppid (), g_strv_length (fields) > STARTED + 1 ? fields[STARTED + 1] : "");
+}
+
+/* "reference-1" … of a group, each a list: NAME;PATH, or NAME;RUN;IMAGE;LAYER. */
+static void
+write_references (QiSettings *settings, const char *group, const GPtrArray *references)
+{
+  g_autofree char *run = this_run ();
+
+  for (guint k = 0; references && k < references->len; k++)
+    {
+      const QiHostReference *from = references->pdata[k];
+      g_autofree char *key = g_strdup_printf (REFERENCE, k + 1);
+      g_autofree char *image = g_strdup_printf ("%d", from->image), *layer = g_strdup_printf ("%d", from->layer);
+      const char *const file[] = { from->name ? from->name : "", from->path, NULL };
+      const char *const there[] = { from->name ? from->name : "", run, image, layer, NULL };
+
+      g_key_file_set_string_list (settings->file, group, key, from->path ? file : there, from->path ? 2 : 4);
+    }
+}
+
+static GPtrArray *
+read_references (QiSettings *settings, const char *group)
+{
+  GPtrArray *references = g_ptr_array_new_with_free_func ((GDestroyNotify) qi_host_reference_free);
+  g_autofree char *run = this_run ();
+
+  for (guint k = 0; k < N_REFERENCES; k++)
+    {
+      g_autofree char *key = g_strdup_printf (REFERENCE, k + 1);
+      gsize n = 0;
+      g_auto (GStrv) list = g_key_file_get_string_list (settings->file, group, key, &n, NULL);
+
+      if (n != 2 && n != 4)
+        break;
+      QiHostReference *reference = g_new0 (QiHostReference, 1);
+      const gboolean known = n == 4 && strcmp (list[1], run) == 0;
+      reference->name = g_strdup (list[0]);
+      reference->path = n == 2 ? g_strdup (list[1]) : NULL;
+      reference->image = known ? (gint) g_ascii_strtoll (list[2], NULL, 10) : QI_HOST_NONE;
+      reference->layer = known ? (gint) g_ascii_strtoll (list[3], NULL, 10) : QI_HOST_NONE;
+      g_ptr_array_add (references, reference);
+    }
+  return references;
+}
+
 QiRequest *
-qi_settings_last (QiSettings *settings, const char *procedure)
+qi_settings_last (QiSettings *settings, const char *procedure, GPtrArray **references)
 {
   g_autofree char *group = g_strconcat (LAST, "-", procedure, NULL);
   guint n = 0;
@@ -151,11 +212,15 @@ qi_settings_last (QiSettings *settings, const char *procedure)
       if (value && !qi_request_set (request, &fields[i], value, NULL))
         return NULL; /* edited by hand, or of another version: as if nothing were stored */
     }
-  return qi_request_check (request, NULL) ? g_steal_pointer (&request) : NULL;
+  if (!qi_request_check (request, NULL))
+    return NULL;
+  *references = read_references (settings, group);
+  return g_steal_pointer (&request);
 }
 
 gboolean
-qi_settings_set_last (QiSettings *settings, const char *procedure, const QiRequest *request, GError **error)
+qi_settings_set_last (QiSettings *settings, const char *procedure, const QiRequest *request, const GPtrArray *references,
+                      GError **error)
 {
   g_autofree char *group = g_strconcat (LAST, "-", procedure, NULL);
   guint n = 0;
@@ -168,6 +233,7 @@ qi_settings_set_last (QiSettings *settings, const char *procedure, const QiReque
       if (value)
         g_key_file_set_string (settings->file, group, fields[i].name, value);
     }
+  write_references (settings, group, references);
   g_key_file_set_string (settings->file, LAST, "procedure", procedure);
   settings->changed = TRUE;
   return qi_settings_save (settings, error);

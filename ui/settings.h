@@ -8,6 +8,7 @@
 #include <glib-object.h>
 
 #include "base/request.h"
+#include "ui/host.h"
 
 #define QI_TYPE_SETTINGS (qi_settings_get_type ())
 G_DECLARE_FINAL_TYPE (QiSettings, qi_settings, QI, SETTINGS, GObject)
@@ -23,10 +24,12 @@ void qi_settings_set_bool (QiSettings *settings, const char *key, gboolean value
 void qi_settings_set_int (QiSettings *settings, const char *key, int value);
 void qi_settings_set_string (QiSettings *settings, const char *key, const char *value);
 
-/* The request that a procedure ("edit") began last, with everything it was asked; NULL: none yet. (transfer full) */
-QiRequest *qi_settings_last (QiSettings *settings, const char *procedure);
-/* Written when a job starts. */
-gboolean qi_settings_set_last (QiSettings *settings, const char *procedure, const QiRequest *request, GError **error);
+/* The request that a procedure ("edit") began last, with everything it was asked; NULL: none yet. references: of
+ * QiHostReference, of which a layer of another run of the image program has its name alone. Both (transfer full) */
+QiRequest *qi_settings_last (QiSettings *settings, const char *procedure, GPtrArray **references);
+/* Written when a job starts. references may be NULL. */
+gboolean qi_settings_set_last (QiSettings *settings, const char *procedure, const QiRequest *request,
+                               const GPtrArray *references, GError **error);
 /* The procedure begun last; NULL: none. (transfer full) */
 char *qi_settings_last_procedure (QiSettings *settings);
 

@@ -26,14 +26,20 @@ read_file (const char *path, GError **error)
   return qi_image_new (width, height, gdk_pixbuf_get_n_channels (turned), gdk_pixbuf_get_rowstride (turned), bytes);
 }
 
-/* A reference as the model gets it: RGB, native size. */
+/* A reference as the model gets it: RGB, native size. number: of "Picture N". */
 static QiImage *
-read_reference (QiHost *host, const QiHostReference *reference, GError **error)
+read_reference (QiHost *host, const QiHostReference *reference, guint number, GError **error)
 {
   g_autoptr (QiImage) image = NULL;
 
   if (reference->path)
-    image = read_file (reference->path, error);
+    {
+      if (!g_file_test (reference->path, G_FILE_TEST_EXISTS))
+        g_set_error (error, QI_HOST_ERROR, QI_HOST_ERROR_PICTURE_GONE, "Picture %u, “%s”, is no longer there.", number,
+                     reference->path);
+      else
+        image = read_file (reference->path, error);
+    }
   else
     {
       g_autoptr (QiHostView) view = qi_host_look (host, reference->image);
@@ -52,7 +58,8 @@ read_reference (QiHost *host, const QiHostReference *reference, GError **error)
         }
       if (qi_rect_is_empty (&rect))
         {
-          g_set_error (error, QI_HOST_ERROR, QI_HOST_ERROR_LAYER_GONE, "“%s” is no longer there.", reference->name);
+          g_set_error (error, QI_HOST_ERROR, QI_HOST_ERROR_PICTURE_GONE, "Picture %u, “%s”, is no longer there.", number,
+                       reference->name);
           return NULL;
         }
       const double shrink = MIN (1, (double) MAX_REFERENCE_SIDE / MAX (rect.width, rect.height));
@@ -68,7 +75,7 @@ qi_work_read_references (QiWork *work, QiHost *host, const QiWorkSource *source,
   for (guint i = 0; source->references && i < source->references->len; i++)
     {
       const QiHostReference *reference = source->references->pdata[i];
-      QiImage *picture = read_reference (host, reference, error);
+      QiImage *picture = read_reference (host, reference, i + (work->plan->request->task == QI_TASK_GENERATE ? 1 : 2), error);
       if (!picture)
         return FALSE;
       g_ptr_array_add (work->pictures, picture);

@@ -57,12 +57,19 @@ def free_colour(rng, scene, *others, words=False):
     return good[rng.integers(len(good))] if good else None
 
 
+DRAWN = list(SHAPES)  # one of these is drawn at random; whoever needs some more often appends them
+
+
+def shape_name(rng):
+    return DRAWN[rng.integers(len(DRAWN))]
+
+
 def item(rng, scene, size=None, place=None, colour=None, shape=None):
     size = size or pick(rng, {'small': .3, 'medium': .4, 'large': .3})
     place = place or list(PLACES)[rng.integers(9)]
     d = rng.uniform(*SIZES[size])
     at = [min(max(p + rng.uniform(-.03, .03), d / 2 + .03), 1 - d / 2 - .03) for p in PLACES[place]]
-    return {'shape': shape or SHAPES[rng.integers(8)], 'colour': colour or free_colour(rng, scene), 'size': size, 'place': place,
+    return {'shape': shape or shape_name(rng), 'colour': colour or free_colour(rng, scene), 'size': size, 'place': place,
             'x': at[0], 'y': at[1], 'd': d}
 
 
@@ -74,7 +81,7 @@ def apart(items, gap=.03):
 def many(rng, scene):
     """Two to four of one shape and colour, in a row, a column or on the corners of a square."""
     n = int(rng.integers(2, 5))
-    shape, colour = SHAPES[rng.integers(8)], free_colour(rng, scene)
+    shape, colour = shape_name(rng), free_colour(rng, scene)
     way = pick(rng, {'row': .5, 'column': .25, 'free': .25})
     d = rng.uniform(.2, .3) if n == 2 else rng.uniform(.18, .22) if n == 3 or way == 'free' else rng.uniform(.145, .175)
     items = []
@@ -173,6 +180,20 @@ def clear(scene):
     boxes = [(i['x'], i['y'], i['d'], i['d']) for i in scene['items']] + [(w['x'], w['y'], w['width'], w['height']) for w in scene['words']]
     return all(abs(a[0] - b[0]) > (a[2] + b[2]) / 2 + .01 or abs(a[1] - b[1]) > (a[3] + b[3]) / 2 + .02
                for i, a in enumerate(boxes) for b in boxes[:i])
+
+
+def banner(rng, thirds):
+    """A word of at most two letters for each third of the width, in the middle of a plain ground; those thirds of the width, and
+    the middle third of the height, show all of it."""
+    while True:
+        scene = make(rng, 'word')
+        scene['background'].update(kind='plain')
+        text = word(rng)
+        if len(text) > 2 * thirds or is_cjk(text) and thirds < 3:
+            text = ''.join('ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789'[rng.integers(36)] for _ in range(rng.integers(1, 2 * thirds + 1)))
+        scene['words'] = [lettering(rng, scene, 'center', .3 * thirds, rng.uniform(.13, .24 if rng.random() < .9 else .27), text)]
+        if scene['words'][0]:
+            return scene
 
 
 def word_and_shape(rng, scene):

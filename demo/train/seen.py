@@ -14,7 +14,7 @@ import captions
 import scenes
 from place import PLACE
 from train_encoder import BATCH, SIDES
-from train_mmdit import FEW_WORDS, MORE_WORDS, SHARD, TOLD, prompts_kept_back, told
+from train_mmdit import FILTERED, SHARD, TOLD, clean_scene, prompts_kept_back, told
 
 
 def of_encoder():
@@ -31,11 +31,12 @@ def of_encoder():
 
 
 def of_transformer(kept_back):
+    """But for those that came through the filters, of which test prompts are left out one by one."""
     for path in glob.glob(os.path.join(PLACE, 'encoded-*', '?????.npz')):
-        size, shard = map(int, re.search(r'encoded-(\d+)/(\d+)', path).groups())
-        for i in range(shard * SHARD, (shard + 1) * SHARD):
-            rng = np.random.default_rng([11, size, i])
-            scene = scenes.make(rng, scenes.pick(rng, FEW_WORDS if size <= 64 else MORE_WORDS))
+        size, _, banners, shard = re.search(r'encoded-(\d+)(-banners-(\d))?/(\d+)', path).groups()
+        size, banners, shard = int(size), int(banners or 0), int(shard)
+        for i in range(shard * SHARD, (shard + 1) * SHARD) if shard < FILTERED else ():
+            rng, scene = clean_scene(size, banners, i)
             for _ in range(TOLD):
                 yield told(rng, scene, kept_back)
 

@@ -2,8 +2,10 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Stages encode and mmdit: the transformer, by plain flow matching on latents and prompt embeddings that are made once.
 
-    encode --size S [--scenes N]            scenes of S px as latents, with three prompts each as embeddings of the frozen encoder
-    mmdit --size S [--minutes M]            goes on from its last checkpoint, whatever size that was trained at
+    encode --size S [--scenes N] [--banners T | --filtered]
+        scenes of S px as latents, with three prompts each as embeddings of the frozen encoder
+    mmdit --size S [--minutes M] [--banners P P P]
+        goes on from its last checkpoint, whatever size that was trained at
 
 x(sigma) = (1 - sigma) x0 + sigma noise; the network learns noise - x0. Sigmas are drawn logit-normal and shifted like the
 schedule that pictures are later made with. One prompt in ten is empty, for guidance.
@@ -19,6 +21,8 @@ import numpy as np
 import torch
 
 import captions
+import faults
+import filters
 import scenes
 import vocabulary
 from mmdit import Mmdit, pack, unpack
@@ -27,15 +31,17 @@ from place import PLACE, ROOT, device
 from qwen import QwenVl
 from train_vae import latent_figures, to_signed
 from vae import Vae
+from words import SHAPES
 
 WORDS, SHARD, TOLD = 48, 1024, 3  # rows of a prompt's embedding that are kept at most; scenes of a file; prompts of a scene
+FILTERED = 90000  # from this number on, files hold what came through the filters
 BATCH, RATE = 64, 3e-3
 ADAM = .3  # its share of the rate
 EMA = .99  # of the weights that are kept: short, since the rate falls to nothing
 
 # What scenes show. Pictures of 64 px hold little lettering, since nobody could read it.
 FEW_WORDS = {'one': .34, 'many': .15, 'related': .17, 'two': .12, 'word': .11, 'word and shape': .06, 'label': .02, 'slide': .03}
-MORE_WORDS = {'one': .21, 'many': .10, 'related': .12, 'two': .10, 'word': .21, 'word and shape': .12, 'label': .07, 'slide': .07}
+MORE_WORDS = {'one': .22, 'many': .10, 'related': .08, 'two': .08, 'word': .22, 'word and shape': .15, 'label': .07, 'slide': .08}
 
 
 def load_frozen(where):
@@ -83,32 +89,70 @@ def prompts_kept_back():
     return {json.loads(line)['prompt'] for line in open(os.path.join(ROOT, 'demo', 'prompts.jsonl'), encoding='utf-8')}
 
 
+def folder_of(size, banners):
+    return os.path.join(PLACE, f'encoded-{size}' + (f'-banners-{banners}' if banners else ''))
+
+
+def clean_scene(size, banners, i):
+    """Scene i, and the generator that goes on to draw its prompts."""
+    rng = np.random.default_rng([11 + banners, size, i])
+    scenes.DRAWN = SHAPES + ['star', 'cross']  # the hardest to draw
+    return rng, scenes.banner(rng, banners) if banners else scenes.make(rng, scenes.pick(rng, FEW_WORDS if size <= 64 else MORE_WORDS))
+
+
+def clean(size, banners, kept_back):
+    """Of scene i: picture [height width 3] and prompts."""
+    aside = size * (3 - banners) // 6
+
+    def make(i):
+        rng, scene = clean_scene(size, banners, i)
+        picture = scenes.paint(scene, size, i)
+        if banners:
+            picture = picture[size // 3:-(size // 3), aside:size - aside]
+        return picture, [told(rng, scene, kept_back) for _ in range(TOLD)]
+    return make
+
+
+def filtered(size, kept_back):
+    """The same of what the filters let through at their last size, with the one prompt that came with it (none where it is kept for
+    tests); and how many there are."""
+    with open(os.path.join(PLACE, f'filter-{max(filters.LIMITS)}.json')) as file:
+        numbers = json.load(file)['numbers']
+
+    def make(i):
+        raw = faults.raw(numbers[i], size)
+        return filters.decode(raw['file']), [raw['prompt'] if raw['prompt'] not in kept_back else ' '] * TOLD
+    return make, len(numbers)
+
+
 def encode():
     options = argparse.ArgumentParser()
     options.add_argument('--size', type=int, required=True)
     options.add_argument('--scenes', type=int, default=60 * SHARD)
+    options.add_argument('--banners', type=int, default=0, help='words alone, as many thirds of S px wide and one high')
+    options.add_argument('--filtered', action='store_true', help='raw pictures that the stage filter let through; beside the clean ones')
     o = options.parse_args()
     where, size = device(), o.size
     vae, encoder = load_frozen(where)
-    tokenizer, kept_back = vocabulary.Tokenizer(os.path.join(PLACE, 'model', 'tokenizer')), prompts_kept_back()
+    tokenizer = vocabulary.Tokenizer(os.path.join(PLACE, 'model', 'tokenizer'))
     figures_of(vae)
-    folder = os.path.join(PLACE, f'encoded-{size}')
+    folder, kept_back = folder_of(size, o.banners), prompts_kept_back()
+    first, make, n = 0, clean(size, o.banners, kept_back), o.scenes
+    if o.filtered:
+        first, (make, n) = FILTERED, filtered(size, kept_back)
     os.makedirs(folder, exist_ok=True)
     began, fresh = time.time(), 0
-    for shard in range(-(-o.scenes // SHARD)):
-        path = os.path.join(folder, '%05d.npz' % shard)
+    for shard in range(n // SHARD if o.filtered else -(-n // SHARD)):
+        path = os.path.join(folder, '%05d.npz' % (first + shard))
         if os.path.exists(path):
             continue
         latents, rows = [], []
         for begin in range(shard * SHARD, (shard + 1) * SHARD, 64):
-            rngs = [np.random.default_rng([11, size, begin + i]) for i in range(64)]
-            made = [scenes.make(rng, scenes.pick(rng, FEW_WORDS if size <= 64 else MORE_WORDS)) for rng in rngs]
-            prompts = [told(rng, s, kept_back) for rng, s in zip(rngs, made) for _ in range(TOLD)]
-            pictures = np.stack([np.dstack([scenes.paint(s, size, begin + i), np.full((size, size, 1), 255, np.uint8)])
-                                 for i, s in enumerate(made)])
+            pictures, prompts = zip(*(make(i) for i in range(begin, begin + 64)))
+            pictures = np.concatenate([np.stack(pictures), np.full((64, *pictures[0].shape[:2], 1), 255, np.uint8)], -1)
             with torch.no_grad(), torch.autocast(where.type, torch.bfloat16):
                 latents.append(vae.encode(to_signed(pictures.transpose(0, 3, 1, 2), where))[0].cpu().numpy().astype(np.float16))
-                rows += embed(encoder, tokenizer, prompts, where)
+                rows += embed(encoder, tokenizer, [p for some in prompts for p in some], where)
         np.savez(path + '.part.npz', latents=np.concatenate(latents), rows=np.concatenate(rows), counts=np.array([len(r) for r in rows], np.int32))
         os.replace(path + '.part.npz', path)
         fresh += SHARD
@@ -151,33 +195,25 @@ def sample(net, words, mask, empty, empty_mask, size, figures, steps=20, guidanc
 class Encoded:
     """What encode has made of one size, in memory; grows while encode is still at work."""
 
-    def __init__(self, size, figures, lettering=1.):
-        """lettering: the share that is used of the scenes with words."""
-        self.size, self.lettering = size, lettering
-        self.folder, self.read = os.path.join(PLACE, f'encoded-{size}'), set()
+    def __init__(self, size, figures, banners=0):
+        self.folder, self.read = folder_of(size, banners), set()
         self.mean, self.std = (f[:, None, None] for f in figures)
-        self.latents, self.prompts, self.used = [], [], []
+        self.latents, self.prompts = [], []
 
     def grow(self):
         for path in sorted(set(glob.glob(os.path.join(self.folder, '?????.npz'))) - self.read):
             self.read.add(path)
-            first = int(os.path.basename(path)[:5]) * SHARD
-            for i in range(SHARD):
-                rng = np.random.default_rng([11, self.size, first + i])
-                kind = scenes.pick(rng, FEW_WORDS if self.size <= 64 else MORE_WORDS)
-                if kind in ('one', 'many', 'related', 'two') or rng.random() < self.lettering:
-                    self.used.append(len(self.latents) + i)
             with np.load(path) as file:
                 self.latents += list(((file['latents'].astype(np.float32) - self.mean) / self.std).astype(np.float16))
                 self.prompts += np.split(file['rows'], np.cumsum(file['counts'])[:-1])
 
     def batches(self, where, seed):
-        """Endless: packed normalised latents, embeddings and their mask; prompts of like length come together."""
+        """Endless: rows and columns of tokens, packed normalised latents, embeddings and their mask; prompts of like length come together."""
         rng = np.random.default_rng(seed)
         while True:
             self.grow()
             assert self.latents, 'run the stage encode of this size first'
-            order = rng.permutation(self.used)
+            order = rng.permutation(len(self.latents))
             for pool in (order[i:i + 16 * BATCH] for i in range(0, len(order) - 16 * BATCH + 1, 16 * BATCH)):
                 which = pool * TOLD + rng.integers(0, TOLD, len(pool))
                 alike = np.argsort([len(self.prompts[i]) for i in which], kind='stable').reshape(-1, BATCH)
@@ -188,7 +224,14 @@ class Encoded:
                     for w, r in zip(words, rows):
                         w[:len(r)] = r
                     mask = torch.arange(words.shape[1])[None] < torch.tensor([len(r) for r in rows])[:, None]
-                    yield pack(x).to(where), torch.from_numpy(words).to(where), mask.to(where)
+                    yield x.shape[2] // 2, x.shape[3] // 2, pack(x).to(where), torch.from_numpy(words).to(where), mask.to(where)
+
+
+def mixed(size, figures, banners, where, seed):
+    """Batches of scenes, and at random in these shares of the steps of banners of one, two and three thirds."""
+    rng, sources = np.random.default_rng([5, seed]), [Encoded(size, figures, b).batches(where, seed) for b in range(4)]
+    while True:
+        yield next(sources[rng.choice(4, p=[1 - sum(banners), *banners])])
 
 
 def main():
@@ -197,10 +240,11 @@ def main():
     options.add_argument('--minutes', type=float, default=120)
     options.add_argument('--rate', type=float, default=RATE)
     options.add_argument('--decay', type=float, default=.6, help='the share of the time, at the end, in which the rate falls to nothing')
-    options.add_argument('--lettering', type=float, default=1., help='the share that is used of the scenes with words')
+    options.add_argument('--banners', type=float, nargs=3, default=[0., 0., 0.], metavar='P',
+                         help='the shares of the steps that learn from words alone, on one, two and three thirds of the width')
     options.add_argument('--every', type=float, default=240, help='seconds between checkpoints')
     o = options.parse_args()
-    where, side = device(), o.size // 16
+    where = device()
     torch.manual_seed(3)
     net, mean_net = Mmdit().to(where), Mmdit().to(where)
     optimizer = Muon(net.named_parameters(), o.rate, lambda name, p: 'transformer_blocks' not in name or '_mod' in name)
@@ -214,14 +258,14 @@ def main():
             optimizer.load_state_dict(saved['optimizer'])
         spent, step = (saved['spent'] if saved['size'] == o.size else 0.), saved['step']
     vae, encoder = load_frozen(where)
-    data = Encoded(o.size, figures_of(vae), o.lettering)
+    figures = figures_of(vae)
     with torch.no_grad():
         empty, = embed(encoder, vocabulary.Tokenizer(os.path.join(PLACE, 'model', 'tokenizer')), [' '], where)
     empty = torch.from_numpy(empty.astype(np.float32)).to(where)
     del vae, encoder
     print('%.2f M parameters, step %d, %.1f min spent' % (sum(p.numel() for p in net.parameters()) / 1e6, step, spent / 60), flush=True)
     last, total, count, began = time.time(), 0., 0, time.time()
-    for x0, words, mask in data.batches(where, step):
+    for height, width, x0, words, mask in mixed(o.size, figures, o.banners, where, step):
         if spent >= o.minutes * 60:
             break
         left = 1 - spent / (o.minutes * 60)
@@ -235,7 +279,7 @@ def main():
         noise = torch.randn_like(x0)
         x = x0 + sigma[:, None, None] * (noise - x0)
         with torch.autocast(where.type, torch.bfloat16):
-            v = net(x, side, side, words, sigma, mask)
+            v = net(x, height, width, words, sigma, mask)
         loss = (v.float() - (noise - x0)).square().mean()
         optimizer.zero_grad(set_to_none=True)
         loss.backward()

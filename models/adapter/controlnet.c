@@ -220,6 +220,7 @@ run_net (QiControl *control, QiStream *s, guint step, const QiMmditInput *main, 
   input.n_grids = 1;
   input.rope = main->n_grids == 1 ? main->rope : NULL;
   input.embedded_add = control->condition;
+  input.modulation = NULL; /* the net has its own */
   input.after_block = take_residual;
   input.after_block_data = control;
   qi_mmdit_run_trunk (control->net->trunk, s, &input, NULL);

@@ -421,6 +421,15 @@ qi_checkpoint_read (const QiCheckpoint *checkpoint, const QiCheckpointTensor *te
   return TRUE;
 }
 
+gboolean
+qi_checkpoint_read_again (const QiCheckpoint *checkpoint, const QiCheckpointTensor *tensor, guint64 offset, void *data, gsize n,
+                          GError **error)
+{
+  g_return_val_if_fail (offset <= tensor->bytes && n <= tensor->bytes - offset, FALSE);
+
+  return qi_file_pread (g_ptr_array_index (checkpoint->files, tensor->file), tensor->offset + offset, data, n, error);
+}
+
 GPtrArray *
 qi_checkpoint_foreign (const QiCheckpoint *checkpoint)
 {

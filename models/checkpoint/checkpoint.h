@@ -69,6 +69,10 @@ const QiCheckpointTensor *qi_checkpoint_require (const QiCheckpoint *checkpoint,
 gboolean qi_checkpoint_read (const QiCheckpoint *checkpoint, const QiCheckpointTensor *tensor, guint64 offset,
                              void *data, gsize n, GError **error);
 
+/* The same of bytes that were read, and found good, before. */
+gboolean qi_checkpoint_read_again (const QiCheckpoint *checkpoint, const QiCheckpointTensor *tensor, guint64 offset,
+                                   void *data, gsize n, GError **error);
+
 /* Tensors nobody has asked for by find/require, and that are not known to be superfluous (lm_head, time_conv,
  * markers, scales): element type char *, canonical names. (transfer full) */
 GPtrArray *qi_checkpoint_foreign (const QiCheckpoint *checkpoint);

@@ -20,11 +20,15 @@ static const StreamNames txt_names = { "attn.add_q_proj",    "attn.add_k_proj", 
                                        "txt_mlp.net.0.proj", "txt_mlp.net.2",      "txt_mod.1" };
 
 static void
-load_stream (QiMmditStream *stream, QiLinear *mod, QiWeights *w, const QiMmditConfig *c, guint i, const StreamNames *names)
+load_stream (QiMmditStream *stream, QiLinear *mod, QiWeights *w, const QiMmditConfig *c, guint i, gboolean late,
+             const StreamNames *names)
 {
   const guint64 d = (guint64) c->n_heads * c->head_dim;
 
-  qi_weights_linear (w, mod, d, N_MODULATIONS * d, TRUE, "transformer_blocks.%u.%s", i, names->mod);
+  if (late)
+    qi_weights_linear_late (w, mod, d, N_MODULATIONS * d, TRUE, "transformer_blocks.%u.%s", i, names->mod);
+  else
+    qi_weights_linear (w, mod, d, N_MODULATIONS * d, TRUE, "transformer_blocks.%u.%s", i, names->mod);
   qi_weights_linear (w, &stream->q, d, d, TRUE, "transformer_blocks.%u.%s", i, names->q);
   qi_weights_linear (w, &stream->k, d, d, TRUE, "transformer_blocks.%u.%s", i, names->k);
   qi_weights_linear (w, &stream->v, d, d, TRUE, "transformer_blocks.%u.%s", i, names->v);
@@ -36,10 +40,10 @@ load_stream (QiMmditStream *stream, QiLinear *mod, QiWeights *w, const QiMmditCo
 }
 
 void
-qi_mmdit_block_load (QiMmditBlock *block, QiWeights *weights, const QiMmditConfig *config, guint index)
+qi_mmdit_block_load (QiMmditBlock *block, QiWeights *weights, const QiMmditConfig *config, guint index, gboolean late_modulation)
 {
-  load_stream (&block->img, &block->img_mod, weights, config, index, &img_names);
-  load_stream (&block->txt, &block->txt_mod, weights, config, index, &txt_names);
+  load_stream (&block->img, &block->img_mod, weights, config, index, late_modulation, &img_names);
+  load_stream (&block->txt, &block->txt_mod, weights, config, index, late_modulation, &txt_names);
 }
 
 /* Vector number i of a part's modulation: [d]. */

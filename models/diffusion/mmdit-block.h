@@ -32,8 +32,9 @@ typedef struct
   gboolean skip_tail;   /* its rows after the attention are of no use to anybody */
 } QiMmditPart;
 
-/* Block number index of weights; modulation layers too. */
-void qi_mmdit_block_load (QiMmditBlock *block, QiWeights *weights, const QiMmditConfig *config, guint index);
+/* Block number index of weights; late_modulation: its modulation layers are left where they are. */
+void qi_mmdit_block_load (QiMmditBlock *block, QiWeights *weights, const QiMmditConfig *config, guint index,
+                          gboolean late_modulation);
 
 /* Runs the block on parts that make up the joint sequence of n_rows rows, text first.
  * Taps "blockK.attn.txt", "blockK.attn.img": the attention's result before the gate. */

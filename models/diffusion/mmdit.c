@@ -1,27 +1,8 @@
 /* SPDX-FileCopyrightText: Sfumato authors
  * SPDX-License-Identifier: GPL-3.0-or-later */
-#include "models/diffusion/mmdit.h"
-
-#include <math.h>
-
-#include "models/diffusion/mmdit-block.h"
+#include "models/diffusion/mmdit-private.h"
 
 #define EPS 1e-6f
-#define TIME_DIM 256
-#define MAX_PERIOD 10000.0
-#define N_ADDITIONS 2 /* rows of the additional embedding: not RGB, RGB */
-
-struct _QiMmdit
-{
-  QiMmditConfig config;
-  QiWeights *weights;
-  QiLinear time_1, time_2; /* [d, 256], [d, d] */
-  const QiTensor *addition; /* [2, d]; NULL: the model has none */
-  QiLinear img_in, txt_in;
-  const QiTensor *txt_norm; /* [text_dim] */
-  QiMmditBlock *blocks;
-  QiLinear norm_out, proj_out; /* [2 d, d], [4 out_channels, d]; weight NULL: a trunk */
-};
 
 static QiMmdit *
 load_mmdit (const QiMmditConfig *config, const QiLoad *load, gboolean end, GError **error)
@@ -31,16 +12,21 @@ load_mmdit (const QiMmditConfig *config, const QiLoad *load, gboolean end, GErro
   QiWeights *w = dit->weights = qi_weights_new (load);
 
   dit->config = *config;
+  dit->late = load->late_modulation;
   dit->blocks = g_new0 (QiMmditBlock, config->n_layers);
-  qi_weights_linear (w, &dit->time_1, TIME_DIM, d, TRUE, "time_text_embed.timestep_embedder.linear_1");
+  qi_weights_linear (w, &dit->time_1, QI_TIME_DIM, d, TRUE, "time_text_embed.timestep_embedder.linear_1");
   qi_weights_linear (w, &dit->time_2, d, d, TRUE, "time_text_embed.timestep_embedder.linear_2");
   if (config->additional_t_cond)
-    dit->addition = qi_weights_array (w, N_ADDITIONS, d, "time_text_embed.addition_t_embedding.weight");
+    dit->addition = qi_weights_array (w, QI_N_ADDITIONS, d, "time_text_embed.addition_t_embedding.weight");
   qi_weights_linear (w, &dit->img_in, config->in_channels, d, TRUE, "img_in");
   dit->txt_norm = qi_weights_array (w, 1, config->text_dim, "txt_norm.weight");
   qi_weights_linear (w, &dit->txt_in, config->text_dim, d, TRUE, "txt_in");
   for (guint i = 0; i < config->n_layers; i++)
-    qi_mmdit_block_load (&dit->blocks[i], w, config, i);
+    {
+      qi_weights_begin_block (w, i, config->n_layers);
+      qi_mmdit_block_load (&dit->blocks[i], w, config, i, load->late_modulation);
+      qi_weights_end_block (w);
+    }
   if (end)
     {
       qi_weights_linear (w, &dit->norm_out, d, 2 * d, TRUE, "norm_out.linear");
@@ -81,60 +67,6 @@ QiLinear *
 qi_mmdit_find_linear (QiMmdit *dit, const char *name)
 {
   return qi_weights_find_linear (dit->weights, name);
-}
-
-/* -- timestep -------------------------------------------------------------------------------------- */
-
-/* Cosines, then sines, of 1000 sigma at 128 frequencies. Every product is rounded to f32 where the reference rounds it: at
- * angles near 1000 that is visible. */
-static void
-timestep_sinusoid (float sigma, float *row)
-{
-  const guint half = TIME_DIM / 2;
-
-  for (guint k = 0; k < half; k++)
-    {
-      const float exponent = (float) -log (MAX_PERIOD) * (float) k / (float) half;
-      const float product = sigma * expf (exponent);
-      const float angle = 1000.0f * product;
-
-      row[k] = (float) cos (angle);
-      row[half + k] = (float) sin (angle);
-    }
-}
-
-void
-qi_mmdit_modulation (const QiMmdit *dit, QiStream *s, float sigma, guint addition_t_cond, QiModulation *modulation,
-                     const QiTap *tap)
-{
-  const guint n = dit->config.zero_cond_t ? 2 : 1;
-  const guint64 d = (guint64) dit->config.n_heads * dit->config.head_dim;
-  const QiTensor *sinusoid = qi_scratch (s, QI_DTYPE_F32, n, TIME_DIM);
-  float rows[2 * TIME_DIM];
-
-  g_return_if_fail (addition_t_cond < N_ADDITIONS);
-
-  timestep_sinusoid (sigma, rows);
-  timestep_sinusoid (0, rows + TIME_DIM);
-  qi_stream_upload (s, sinusoid, 0, rows, qi_tensor_bytes (sinusoid));
-  qi_tap (tap, s, sinusoid, "time_proj");
-  modulation->temb = qi_linear (s, qi_linear (s, sinusoid, &dit->time_1, QI_ACT_SILU), &dit->time_2, QI_ACT_NONE);
-  if (dit->addition)
-    modulation->temb = qi_affine (s, modulation->temb, NULL,
-                                  qi_view_as (s, qi_view_rows (s, dit->addition, addition_t_cond, 1), d));
-  qi_tap (tap, s, modulation->temb, "temb");
-
-  const QiTensor *active = qi_activate (s, modulation->temb, QI_ACT_SILU);
-  const QiTensor *now = qi_view_rows (s, active, 0, 1);
-
-  for (guint i = 0; i < dit->config.n_layers; i++)
-    {
-      modulation->img[i] = qi_linear (s, active, &dit->blocks[i].img_mod, QI_ACT_NONE);
-      modulation->txt[i] = qi_linear (s, now, &dit->blocks[i].txt_mod, QI_ACT_NONE);
-      qi_tap_n (tap, s, modulation->img[i], "block%u.img_mod", i);
-      qi_tap_n (tap, s, modulation->txt[i], "block%u.txt_mod", i);
-    }
-  modulation->out = dit->norm_out.weight ? qi_linear (s, now, &dit->norm_out, QI_ACT_NONE) : NULL;
 }
 
 /* -- rotation -------------------------------------------------------------------------------------- */
@@ -261,9 +193,13 @@ run_trunk (const QiMmdit *dit, QiStream *s, const QiMmditInput *input, Tokens *t
            const QiTap *tap)
 {
   embed_tokens (dit, s, input, tokens, tap);
-  qi_mmdit_modulation (dit, s, input->sigma, input->addition_t_cond, modulation, tap);
+  if (input->modulation)
+    *modulation = *input->modulation;
+  else
+    qi_mmdit_modulation (dit, s, input->sigma, input->addition_t_cond, modulation, tap);
   for (guint i = 0; i < dit->config.n_layers; i++)
     {
+      qi_weights_use_block (dit->weights, s, i);
       run_block (dit, s, tokens, modulation, i, tap);
       tell_block (s, input, tokens, i);
     }

@@ -23,16 +23,24 @@ QiLinear *qi_mmdit_find_linear (QiMmdit *dit, const char *name);
  * modulated as at sigma 0 (zero_cond_t), else one. */
 typedef struct
 {
-  const QiTensor *temb;                /* f32 [1 or 2, d] */
   const QiTensor *img[QI_MAX_LAYERS];  /* f32 [1 or 2, 6 d] */
   const QiTensor *txt[QI_MAX_LAYERS];  /* f32 [1, 6 d] */
   const QiTensor *out;                 /* f32 [1, 2 d]: scale, shift of the last norm */
 } QiModulation;
 
 /* addition_t_cond: row of the additional embedding, of models that have one (else 0).
- * Taps: "time_proj" [1 or 2, 256], "temb", "blockK.img_mod", "blockK.txt_mod" (text: one row). */
+ * Not where load->late_modulation was set. Taps: "time_proj" [1 or 2, 256], "temb", "blockK.img_mod", "blockK.txt_mod" (text:
+ * one row). */
 void qi_mmdit_modulation (const QiMmdit *dit, QiStream *s, float sigma, guint addition_t_cond, QiModulation *modulation,
                           const QiTap *tap);
+
+/* The same for n sigmas at once, on the host: values [n, qi_mmdit_modulation_values ()]; NULL in a plan. The layers are brought
+ * where they are not kept. */
+gsize qi_mmdit_modulation_values (const QiMmdit *dit);
+gboolean qi_mmdit_modulate (const QiMmdit *dit, QiStream *s, const float *sigmas, guint n, guint addition_t_cond, float *values,
+                            GError **error);
+/* One sigma's values back on the device, in the current scope. */
+void qi_mmdit_take_modulation (const QiMmdit *dit, QiStream *s, const float *values, QiModulation *modulation);
 
 /* Called after each block, in a scope of its own. img: f32 [n, d], the image stream of the first n_target tokens; it may be
  * changed in place. */
@@ -47,6 +55,7 @@ typedef struct
   guint n_grids;
   float sigma;
   guint addition_t_cond;
+  const QiModulation *modulation; /* at sigma; NULL: made for this call */
   const QiTensor *rope;        /* of qi_mmdit_rope(); NULL: made for this call */
   const QiTensor *embedded_add; /* f32 [n_image, d]: added to the tokens once they are embedded; NULL: nothing */
   QiBlockFunc after_block;     /* NULL: nobody */

@@ -20,6 +20,7 @@ typedef struct
   guint64 n_target;
   QiTokenGrid *grids;     /* [n_frames + n_references] */
   QiMmditInput cond, uncond;
+  GBytes *modulation; /* a row a step; empty in a plan */
   QiControl control;
   const QiTensor *expected; /* [n_target, 4 c]; NULL: nobody wants to see it */
   gint64 seen;              /* µs, when it was last looked at */
@@ -163,6 +164,21 @@ target_rows (const Loop *loop, const QiTensor *velocity)
   return qi_view_rows (loop->s, velocity, 0, loop->n_target);
 }
 
+/* The row of this sigma, which is one of the steps' own whatever the sampler. */
+static void
+take_modulation (const Loop *loop, QiStream *s, float sigma, QiModulation *modulation)
+{
+  const QiDenoise *d = loop->d;
+  const float *values = g_bytes_get_data (loop->modulation, NULL);
+  guint i = d->first;
+
+  while (i + 1 < d->n_steps && d->sigmas[i] != sigma)
+    i++;
+  g_warn_if_fail (d->sigmas[i] == sigma);
+  qi_mmdit_take_modulation (loop->dit, s, values ? values + (i - d->first) * qi_mmdit_modulation_values (loop->dit) : NULL,
+                            modulation);
+}
+
 /* A QiVelocityFunc: the network at x, with guidance. Only a step's first evaluation is told. */
 static const QiTensor *
 predict (QiStream *s, float sigma, guint evaluation, gpointer user_data)
@@ -171,7 +187,10 @@ predict (QiStream *s, float sigma, guint evaluation, gpointer user_data)
   QiMmditInput cond = loop->cond, uncond = loop->uncond;
   const QiTap *tap = evaluation == 0 ? loop->tap : NULL;
   const QiTensor *p, *u = NULL, *v;
+  QiModulation modulation;
 
+  take_modulation (loop, s, sigma, &modulation);
+  cond.modulation = uncond.modulation = &modulation;
   cond.sigma = uncond.sigma = sigma;
   qi_control_step (&loop->control, s, control_scale (loop), loop->step, &cond, tap);
   p = target_rows (loop, qi_mmdit_forward (loop->dit, s, &cond, NULL));
@@ -294,6 +313,9 @@ qi_denoise (QiRuntime *runtime, QiStream *s, const QiDenoise *d, QiStepFunc told
   Loop loop = { .d = d, .dit = qi_runtime_mmdit (runtime), .s = s, .tap = tap };
   gboolean done;
 
+  loop.modulation = qi_runtime_modulation (runtime, d->sigmas + d->first, d->n_steps - d->first, error);
+  if (!loop.modulation)
+    return FALSE;
   qi_stream_begin_scope (s);
   place_tokens (&loop);
   prepare_input (&loop, &loop.cond, d->cond, "prompt_embeds");
@@ -306,5 +328,6 @@ qi_denoise (QiRuntime *runtime, QiStream *s, const QiDenoise *d, QiStepFunc told
   done = run_steps (&loop, told, user_data, error) && take_latents (&loop, latents, error);
   qi_stream_end_scope (s);
   g_free (loop.grids);
+  g_bytes_unref (loop.modulation);
   return done;
 }

@@ -367,7 +367,8 @@ decode_latents (Batch *batch, QiStream *s, const float *values, guint h, guint w
   const QiTensor *latents = qi_vae_denormalize (s, config, qi_planes_to_pixels (s, planes));
 
   qi_tap (tap, s, latents, name);
-  const QiTensor *pixels = qi_vae_decode_raw (qi_runtime_vae_decoder (batch->runtime), s, latents, NULL);
+  const QiTensor *pixels = qi_vae_decode_raw (qi_runtime_vae_decoder (batch->runtime), s, latents,
+                                              MIN (qi_runtime_strips (batch->runtime), qi_vae_max_strips (config, h)), NULL);
   const gsize n = qi_tensor_elements (pixels);
 
   /* Transparency, the last plane, is for layers. */

@@ -70,7 +70,11 @@ qi_text_encoder_new (const QiTextConfig *config, const QiLoad *load, GError **er
   if (!find_embeddings (encoder, error))
     return NULL;
   for (guint i = 0; i < config->n_layers; i++)
-    load_layer (&encoder->layers[i], encoder->weights, config, i);
+    {
+      qi_weights_begin_block (encoder->weights, i, config->n_layers);
+      load_layer (&encoder->layers[i], encoder->weights, config, i);
+      qi_weights_end_block (encoder->weights);
+    }
   encoder->norm = qi_weights_array (encoder->weights, 1, config->width, "model.norm.weight");
   return qi_weights_finish (encoder->weights, error) ? g_steal_pointer (&encoder) : NULL;
 }
@@ -283,6 +287,7 @@ qi_text_encoder_forward (const QiTextEncoder *encoder, QiStream *s, const QiText
   qi_tap (tap, s, x, "hidden_states.0");
   for (guint i = 0; i < c->n_layers; i++)
     {
+      qi_weights_use_block (encoder->weights, s, i);
       attend (s, encoder, i, x, &rope, cache);
       feed_forward (s, c, &encoder->layers[i], x);
       if (i + 1 < c->n_layers)

@@ -2,6 +2,8 @@
  * SPDX-License-Identifier: GPL-3.0-or-later */
 #include "models/vae/decoder.h"
 
+#include <math.h>
+
 #define MAX_LEVELS G_N_ELEMENTS (((QiVaeConfig *) NULL)->dim_mult)
 
 typedef struct
@@ -77,12 +79,80 @@ qi_vae_decoder_free (QiVaeDecoder *decoder)
   g_free (decoder);
 }
 
+/* From the middle on: nothing looks further than its neighbours. */
+static void
+run_levels (const QiVaeDecoder *decoder, QiStream *s, QiTensor **x, const QiTap *tap)
+{
+  const QiVaeConfig *c = &decoder->config;
+
+  for (guint i = 0; i < c->n_levels; i++)
+    {
+      for (guint k = 0; k <= c->n_res_blocks; k++)
+        {
+          qi_vae_res (s, x, &decoder->levels[i].res[k]);
+          if (k == 0)
+            qi_tap_n (tap, s, *x, "dec.up%u.res0", i);
+        }
+      if (decoder->levels[i].up.weight)
+        qi_vae_conv (s, x, &decoder->levels[i].up, QI_CONV_UP);
+      qi_tap_n (tap, s, *x, "dec.up%u", i);
+    }
+  qi_vae_norm_conv (s, x, decoder->norm_out, &decoder->conv_out);
+  qi_tap (tap, s, *x, "dec.unclamped");
+}
+
+/* Rows of the smallest map that a pixel depends on, to either side: a half row more for each 3 × 3 convolution at twice the
+ * size, and so on; those of the released VAE sum up to 12.25. */
+static guint64
+halo (const QiVaeConfig *c)
+{
+  double rows = 0, row = 1;
+
+  for (guint i = 0; i < c->n_levels; i++)
+    {
+      rows += 2 * (c->n_res_blocks + 1) * row;
+      row /= i + 1 < c->n_levels ? 2 : 1;
+      rows += row; /* the one after the enlargement; of the last level, conv_out */
+    }
+  return (guint64) ceil (rows);
+}
+
+guint
+qi_vae_max_strips (const QiVaeConfig *config, guint64 n_rows)
+{
+  return (guint) MAX (1, n_rows / MAX (1, halo (config) / 4)); /* narrower ones are nearly all halo */
+}
+
+/* Strip number i of n of the middle's result, with as much around it as it depends on, to its rows of image: the same values as
+ * those of the whole map. */
+static void
+run_strip (const QiVaeDecoder *decoder, QiStream *s, const QiTensor *mid, guint i, guint n, const QiTensor *image)
+{
+  const QiVaeConfig *c = &decoder->config;
+  const guint64 h = qi_tensor_dim (mid, 0), w = qi_tensor_dim (mid, 1), factor = qi_vae_factor (c), around = halo (c);
+  const guint64 first = h * i / n, end = h * (i + 1) / n;
+  const guint64 from = first > around ? first - around : 0, to = MIN (end + around, h);
+
+  qi_stream_begin_scope (s);
+  const QiTensor *part = qi_view_as (s, qi_view_rows (s, mid, from * w, (to - from) * w), to - from, w, qi_tensor_dim (mid, 2));
+  g_autoptr (QiTensor) x = qi_tensor_ref (part);
+
+  run_levels (decoder, s, &x, NULL);
+
+  const guint64 width = w * factor, rows = (end - first) * factor * width;
+
+  qi_copy_into (s, qi_view_rows (s, image, first * factor * width, rows), qi_view_rows (s, x, (first - from) * factor * width, rows));
+  qi_stream_end_scope (s);
+}
+
 const QiTensor *
-qi_vae_decode_raw (const QiVaeDecoder *decoder, QiStream *s, const QiTensor *latents, const QiTap *tap)
+qi_vae_decode_raw (const QiVaeDecoder *decoder, QiStream *s, const QiTensor *latents, guint n_strips, const QiTap *tap)
 {
   const QiVaeConfig *c = &decoder->config;
   static const char *const mid_taps[2] = { "dec.mid.res0", "dec.mid.attn" };
+  const guint64 factor = qi_vae_factor (c);
   g_autoptr (QiTensor) x = qi_tensor_ref (latents);
+  const QiTensor *image;
 
   g_return_val_if_fail (qi_tensor_n_dims (latents) == 3 && qi_tensor_dim (latents, 2) == c->z_dim, NULL);
 
@@ -92,27 +162,21 @@ qi_vae_decode_raw (const QiVaeDecoder *decoder, QiStream *s, const QiTensor *lat
   qi_tap (tap, s, x, "dec.conv_in");
   qi_vae_mid (s, &x, &decoder->mid, mid_taps, tap);
   qi_tap (tap, s, x, "dec.mid");
-  for (guint i = 0; i < c->n_levels; i++)
+  if (n_strips <= 1)
     {
-      for (guint k = 0; k <= c->n_res_blocks; k++)
-        {
-          qi_vae_res (s, &x, &decoder->levels[i].res[k]);
-          if (k == 0)
-            qi_tap_n (tap, s, x, "dec.up%u.res0", i);
-        }
-      if (decoder->levels[i].up.weight)
-        qi_vae_conv (s, &x, &decoder->levels[i].up, QI_CONV_UP);
-      qi_tap_n (tap, s, x, "dec.up%u", i);
+      run_levels (decoder, s, &x, tap);
+      return qi_view_as (s, x, qi_tensor_dim (x, 0), qi_tensor_dim (x, 1), qi_tensor_dim (x, 2));
     }
-  qi_vae_norm_conv (s, &x, decoder->norm_out, &decoder->conv_out);
-  qi_tap (tap, s, x, "dec.unclamped");
-  return qi_view_as (s, x, qi_tensor_dim (x, 0), qi_tensor_dim (x, 1), qi_tensor_dim (x, 2));
+  image = qi_scratch (s, QI_DTYPE_F32, qi_tensor_dim (x, 0) * factor, qi_tensor_dim (x, 1) * factor, c->image_channels);
+  for (guint i = 0; i < n_strips; i++)
+    run_strip (decoder, s, x, i, n_strips, image);
+  return image;
 }
 
 const QiTensor *
 qi_vae_decode (const QiVaeDecoder *decoder, QiStream *s, const QiTensor *latents, const QiTap *tap)
 {
-  const QiTensor *image = qi_clamp (s, qi_vae_decode_raw (decoder, s, latents, tap), -1, 1);
+  const QiTensor *image = qi_clamp (s, qi_vae_decode_raw (decoder, s, latents, 1, tap), -1, 1);
 
   qi_tap (tap, s, image, "dec.image");
   return image;

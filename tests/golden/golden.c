@@ -186,7 +186,7 @@ QiDevice *
 qi_golden_device (QiGolden *golden, GError **error)
 {
   const QiDeviceParams params = { .device = qi_env_device (), .memory_limit = qi_env_memory_limit (),
-                                  .validate = qi_env_validate () };
+                                  .validate = qi_env_validate (), .kernels = qi_env_kernels () };
 
   if (!golden->device)
     golden->device = qi_device_open (&params, error);

@@ -5,9 +5,9 @@
 #include <math.h>
 #include <string.h>
 
-#include "base/env.h"
 #include "cli/tensor-file.h"
 #include "models/pipeline/pipelines.h"
+#include "tests/golden/on-device.h"
 
 #define D 64         /* width of the tiny transformer */
 #define BLOCKS 3
@@ -233,25 +233,15 @@ test_picture (void)
 int
 main (int argc, char **argv)
 {
-  g_autoptr (GError) error = NULL;
   int status;
 
-  g_test_init (&argc, &argv, NULL);
-  device = qi_device_open (&(QiDeviceParams){ .device = qi_env_device (), .validate = TRUE }, &error);
+  device = golden_open (&argc, &argv);
   if (!device)
-    {
-      if (qi_env_require_vulkan ())
-        g_error ("%s", error->message);
-      g_print ("1..0 # SKIP %s\n", error->message);
-      return 0;
-    }
+    return 0;
   make_net ();
   g_test_add_func ("/controlnet/blockwise", test_blockwise);
   g_test_add_func ("/controlnet/picture", test_picture);
-  status = g_test_run ();
-  if (qi_device_validation_messages (device, NULL))
-    status = 1;
-  qi_device_close (device);
+  status = golden_run (device);
   qi_tensor_file_free (file);
   g_unlink (path);
   g_rmdir (folder);

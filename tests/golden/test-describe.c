@@ -4,11 +4,11 @@
  * where the encoder cannot write. */
 #include <string.h>
 
-#include "base/env.h"
 #include "base/error.h"
 #include "models/pipeline/describe.h"
 #include "models/plan.h"
 #include "models/text/speak.h"
+#include "tests/golden/on-device.h"
 
 #define SIDE 64
 #define N_LAYERS 2
@@ -122,7 +122,7 @@ planned (void)
   guint64 budget = 0, before;
 
   prepare (&work, NULL);
-  g_autoptr (QiPlan) plan = qi_plan_new (device, work.set, QI_COMPUTE_F32, layered (), &work.job, 1, NULL, &error);
+  g_autoptr (QiPlan) plan = qi_plan_new (device, work.set, QI_COMPUTE_F32, layered (), &work.job, 1, NULL, 0, &error);
   g_assert_no_error (error);
   g_assert_true (qi_plan_stage (plan, QI_PART_TEXT_HEAD).used && qi_plan_stage (plan, QI_PART_VISION).used);
   for (QiPart part = 0; part < QI_N_PARTS; part++)
@@ -140,7 +140,7 @@ planned (void)
 
   /* With a prompt there is nothing to describe, and nothing planned for it. */
   work.job.prompt = "a fox";
-  g_autoptr (QiPlan) lean = qi_plan_new (device, work.set, QI_COMPUTE_F32, layered (), &work.job, 1, NULL, &error);
+  g_autoptr (QiPlan) lean = qi_plan_new (device, work.set, QI_COMPUTE_F32, layered (), &work.job, 1, NULL, 0, &error);
   g_assert_no_error (error);
   g_assert_false (qi_plan_stage (lean, QI_PART_TEXT_HEAD).used || qi_plan_stage (lean, QI_PART_VISION).used);
 }
@@ -155,7 +155,7 @@ speechless (void)
   prepare (&work, "fp8-scaled.safetensors");
   g_assert_false (qi_speak_check (work.set, NULL));
   g_assert_false (qi_pipeline_describes (layered (), work.set, &work.job));
-  g_autoptr (QiPlan) plan = qi_plan_new (device, work.set, QI_COMPUTE_F32, layered (), &work.job, 1, NULL, &error);
+  g_autoptr (QiPlan) plan = qi_plan_new (device, work.set, QI_COMPUTE_F32, layered (), &work.job, 1, NULL, 0, &error);
   g_assert_no_error (error);
   g_assert_false (qi_plan_stage (plan, QI_PART_TEXT_HEAD).used || qi_plan_stage (plan, QI_PART_VISION).used);
 }
@@ -163,24 +163,11 @@ speechless (void)
 int
 main (int argc, char **argv)
 {
-  g_autoptr (GError) error = NULL;
-  int status;
-
-  g_test_init (&argc, &argv, NULL);
-  device = qi_device_open (&(QiDeviceParams){ .device = qi_env_device (), .validate = TRUE }, &error);
+  device = golden_open (&argc, &argv);
   if (!device)
-    {
-      if (qi_env_require_vulkan ())
-        g_error ("%s", error->message);
-      g_print ("1..0 # SKIP %s\n", error->message);
-      return 0;
-    }
+    return 0;
   g_test_add_func ("/describe/as-prompt", as_prompt);
   g_test_add_func ("/describe/planned", planned);
   g_test_add_func ("/describe/speechless", speechless);
-  status = g_test_run ();
-  if (qi_device_validation_messages (device, NULL))
-    status = 1;
-  qi_device_close (device);
-  return status;
+  return golden_run (device);
 }

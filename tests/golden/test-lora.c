@@ -6,12 +6,12 @@
 #include <math.h>
 #include <string.h>
 
-#include "base/env.h"
 #include "base/error.h"
 #include "cli/tensor-file.h"
 #include "models/adapter/lora.h"
 #include "models/sample/noise.h"
 #include "tests/golden/merge-lora.h"
+#include "tests/golden/on-device.h"
 
 #define N_TEXT 5
 #define ROWS 8
@@ -556,20 +556,13 @@ test_damaged_values (void)
 int
 main (int argc, char **argv)
 {
-  g_autoptr (GError) error = NULL;
   g_autofree char *remove = NULL;
   int status;
 
   setlocale (LC_CTYPE, "C.UTF-8"); /* for the quotes in what is reported */
-  g_test_init (&argc, &argv, NULL);
-  device = qi_device_open (&(QiDeviceParams){ .device = qi_env_device (), .validate = TRUE }, &error);
+  device = golden_open (&argc, &argv);
   if (!device)
-    {
-      if (qi_env_require_vulkan ())
-        g_error ("%s", error->message);
-      g_print ("1..0 # SKIP %s\n", error->message);
-      return 0;
-    }
+    return 0;
   folder = g_dir_make_tmp ("sfumato-lora-XXXXXX", NULL);
   g_test_add_func ("/lora/lines", test_lines);
   g_test_add_func ("/lora/info", test_info);
@@ -581,10 +574,7 @@ main (int argc, char **argv)
   g_test_add_func ("/lora/q4_k", test_q4_k);
   g_test_add_func ("/lora/f16", test_f16);
   g_test_add_func ("/lora/several", test_several);
-  status = g_test_run ();
-  if (qi_device_validation_messages (device, NULL))
-    status = 1;
-  qi_device_close (device);
+  status = golden_run (device);
   remove = g_strdup_printf ("rm -rf '%s'", folder);
   g_spawn_command_line_sync (remove, NULL, NULL, NULL, NULL);
   g_free (folder);

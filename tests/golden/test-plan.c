@@ -3,9 +3,9 @@
 /* The memory plan against what a run really takes: both peaks, of tensors and of blocks, as the device counts them; with
  * room for all parts at once, and with so little that they hand their memory over; and too little, which is refused before
  * anything is allocated. */
-#include "base/env.h"
 #include "base/error.h"
 #include "models/plan.h"
+#include "tests/golden/on-device.h"
 
 static QiDevice *device;
 
@@ -162,7 +162,7 @@ run (const Case *c, gboolean resident)
   runtime = qi_runtime_new (device, work.set, c->compute, FALSE);
   loras = open_loras (work.set, c->loras);
   pictures = g_new0 (QiPlanes, work.n_results);
-  plan = qi_plan_new (device, work.set, c->compute, work.pipeline, work.jobs, c->n, loras, &error);
+  plan = qi_plan_new (device, work.set, c->compute, work.pipeline, work.jobs, c->n, loras, budget, &error);
   g_assert_no_error (error);
   if (!resident)
     for (QiPart part = 0; part < QI_N_PARTS; part++)
@@ -242,7 +242,7 @@ test_references (void)
       prepare (&c, &work);
       for (guint k = 0; k < c.n_pictures; k++) /* sizes are enough */
         g_clear_pointer (&work.pictures[k].image, qi_image_unref);
-      plan = qi_plan_new (device, work.set, c.compute, work.pipeline, work.jobs, 1, NULL, &error);
+      plan = qi_plan_new (device, work.set, c.compute, work.pipeline, work.jobs, 1, NULL, 0, &error);
       g_assert_no_error (error);
       peak[i] = qi_plan_stage (plan, QI_PART_MMDIT).scratch;
     }
@@ -269,7 +269,7 @@ test_addons (void)
   for (guint i = 0; i < 2; i++)
     {
       g_autoptr (GError) error = NULL;
-      g_autoptr (QiPlan) plan = qi_plan_new (device, work.set, QI_COMPUTE_F32, work.pipeline, work.jobs, 1, i ? loras : NULL, &error);
+      g_autoptr (QiPlan) plan = qi_plan_new (device, work.set, QI_COMPUTE_F32, work.pipeline, work.jobs, 1, i ? loras : NULL, 0, &error);
 
       g_assert_no_error (error);
       g_assert_cmpint (qi_plan_stage (plan, QI_PART_ADDONS).used, ==, i == 1);
@@ -325,6 +325,61 @@ test_exchange (void)
   g_assert_cmpuint (stage_with (runtime, first), >, 120);
 }
 
+/* Within budget (0: none); its strips. (g_free) */
+static float *
+decode_within (const Case *c, guint64 budget, guint *strips, guint64 *stage)
+{
+  g_autoptr (GError) error = NULL;
+  g_auto (Work) work = { 0 };
+  QiPlanes picture = { 0 };
+  g_autoptr (QiPlan) plan = NULL;
+  g_autoptr (QiRuntime) runtime = NULL;
+  guint64 before, peak;
+
+  prepare (c, &work);
+  runtime = qi_runtime_new (device, work.set, c->compute, FALSE);
+  plan = qi_plan_new (device, work.set, c->compute, work.pipeline, work.jobs, 1, NULL, budget, &error);
+  g_assert_no_error (error);
+  before = qi_device_memory (device).blocks;
+  qi_device_reset_memory_peak (device);
+  qi_runtime_set_job (runtime, &(QiJob){ .plan = plan, .budget = budget });
+  g_assert_true (qi_pipeline_run (work.pipeline, runtime, work.jobs, 1, &picture, NULL, &error));
+  g_assert_no_error (error);
+  peak = qi_device_memory (device).blocks_peak - before;
+  *strips = qi_plan_strips (plan);
+  *stage = qi_plan_stage_bytes (plan, QI_PART_VAE_DECODER);
+  assert_within ("blocks", qi_plan_peak_bytes (plan, budget), peak);
+  if (budget)
+    g_assert_cmpuint (peak, <=, budget);
+  return picture.values;
+}
+
+/* Strips with all around them that they depend on: the same values, in less memory. */
+static void
+test_strips (void)
+{
+  const QiCompute computes[] = { QI_COMPUTE_F32, QI_COMPUTE_F16 };
+
+  for (guint i = 0; i < G_N_ELEMENTS (computes); i++)
+    {
+      const Case c = { "base", "text-to-image", NULL, 0, 96, 1024, 1, 1, computes[i], NULL };
+      const gsize bytes = 3 * 96 * 1024 * sizeof (float);
+      guint strips;
+      guint64 whole, stage;
+      g_autofree float *expected = decode_within (&c, 0, &strips, &whole);
+
+      g_assert_cmpuint (strips, ==, 1);
+      for (guint percent = 80; percent >= 70; percent -= 10)
+        {
+          g_autofree float *values = decode_within (&c, whole * percent / 100, &strips, &stage);
+
+          g_test_message ("%u %% of %" G_GUINT64_FORMAT " bytes: %u strips", percent, whole, strips);
+          g_assert_cmpuint (strips, >, 1);
+          g_assert_cmpmem (values, bytes, expected, bytes);
+        }
+    }
+}
+
 static void
 test_too_little (void)
 {
@@ -337,7 +392,7 @@ test_too_little (void)
 
   prepare (&c, &work);
   runtime = qi_runtime_new (device, work.set, QI_COMPUTE_F32, FALSE);
-  plan = qi_plan_new (device, work.set, QI_COMPUTE_F32, work.pipeline, work.jobs, 1, NULL, &error);
+  plan = qi_plan_new (device, work.set, QI_COMPUTE_F32, work.pipeline, work.jobs, 1, NULL, 0, &error);
   g_assert_no_error (error);
   qi_runtime_set_job (runtime, &(QiJob){ .plan = plan, .budget = 1 << 20 });
   g_assert_false (qi_pipeline_run (work.pipeline, runtime, work.jobs, 1, &picture, NULL, &error));
@@ -348,28 +403,16 @@ test_too_little (void)
 int
 main (int argc, char **argv)
 {
-  g_autoptr (GError) error = NULL;
-  int status;
-
-  g_test_init (&argc, &argv, NULL);
-  device = qi_device_open (&(QiDeviceParams){ .device = qi_env_device (), .validate = TRUE }, &error);
+  device = golden_open (&argc, &argv);
   if (!device)
-    {
-      if (qi_env_require_vulkan ())
-        g_error ("%s", error->message);
-      g_print ("1..0 # SKIP %s\n", error->message);
-      return 0;
-    }
+    return 0;
   g_test_add_func ("/plan/resident", test_resident);
   g_test_add_func ("/plan/handed-over", test_handed_over);
   g_test_add_func ("/plan/pictures", test_pictures);
   g_test_add_func ("/plan/references", test_references);
   g_test_add_func ("/plan/addons", test_addons);
   g_test_add_func ("/plan/exchange", test_exchange);
+  g_test_add_func ("/plan/strips", test_strips);
   g_test_add_func ("/plan/too-little", test_too_little);
-  status = g_test_run ();
-  if (qi_device_validation_messages (device, NULL))
-    status = 1;
-  qi_device_close (device);
-  return status;
+  return golden_run (device);
 }

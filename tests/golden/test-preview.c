@@ -4,9 +4,9 @@
 #include <math.h>
 #include <string.h>
 
-#include "base/env.h"
 #include "models/pipeline/pipelines.h"
 #include "models/pipeline/preview.h"
+#include "tests/golden/on-device.h"
 
 #define SIDE 8 /* latents, of the first test */
 #define CHANNELS 3
@@ -162,23 +162,10 @@ test_run (void)
 int
 main (int argc, char **argv)
 {
-  g_autoptr (GError) error = NULL;
-  int status;
-
-  g_test_init (&argc, &argv, NULL);
-  device = qi_device_open (&(QiDeviceParams){ .device = qi_env_device (), .validate = TRUE }, &error);
+  device = golden_open (&argc, &argv);
   if (!device)
-    {
-      if (qi_env_require_vulkan ())
-        g_error ("%s", error->message);
-      g_print ("1..0 # SKIP %s\n", error->message);
-      return 0;
-    }
+    return 0;
   g_test_add_func ("/preview/linear", test_linear);
   g_test_add_func ("/preview/run", test_run);
-  status = g_test_run ();
-  if (qi_device_validation_messages (device, NULL))
-    status = 1;
-  qi_device_close (device);
-  return status;
+  return golden_run (device);
 }

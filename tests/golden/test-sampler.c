@@ -7,9 +7,9 @@
 #include <math.h>
 #include <string.h>
 
-#include "base/env.h"
 #include "base/error.h"
 #include "models/sample/sampler.h"
+#include "tests/golden/on-device.h"
 
 #define MEAN 1.0
 #define SPREAD 0.5
@@ -267,27 +267,14 @@ test_names (void)
 int
 main (int argc, char **argv)
 {
-  g_autoptr (GError) error = NULL;
-  int status;
-
-  g_test_init (&argc, &argv, NULL);
-  device = qi_device_open (&(QiDeviceParams){ .device = qi_env_device (), .validate = TRUE }, &error);
+  device = golden_open (&argc, &argv);
   if (!device)
-    {
-      if (qi_env_require_vulkan ())
-        g_error ("%s", error->message);
-      g_print ("1..0 # SKIP %s\n", error->message);
-      return 0;
-    }
+    return 0;
   g_test_add_func ("/sampler/order", test_order);
   g_test_add_func ("/sampler/stochastic/no-noise", test_no_noise);
   g_test_add_func ("/sampler/stochastic/marginals", test_marginals);
   g_test_add_func ("/sampler/stochastic/density", test_density);
   g_test_add_func ("/sampler/stochastic/seeds", test_seeds);
   g_test_add_func ("/sampler/names", test_names);
-  status = g_test_run ();
-  if (qi_device_validation_messages (device, NULL))
-    status = 1;
-  qi_device_close (device);
-  return status;
+  return golden_run (device);
 }

@@ -4,10 +4,10 @@
 #include <math.h>
 #include <string.h>
 
-#include "base/env.h"
 #include "base/error.h"
 #include "models/text/speak.h"
 #include "models/text/template.h"
+#include "tests/golden/on-device.h"
 
 #define N_TOKENS 32
 
@@ -26,18 +26,6 @@ open_set (const char *encoder)
 
   g_assert_no_error (error);
   return set;
-}
-
-static QiImage *
-noisy (guint width, guint height, guint32 seed)
-{
-  guint8 *pixels = g_malloc ((gsize) width * height * 3);
-  g_autoptr (GRand) rand = g_rand_new_with_seed (seed);
-  g_autoptr (GBytes) bytes = g_bytes_new_take (pixels, (gsize) width * height * 3);
-
-  for (gsize i = 0; i < (gsize) width * height * 3; i++)
-    pixels[i] = (guint8) g_rand_int_range (rand, 0, 256);
-  return qi_image_new (width, height, 3, (gsize) width * 3, bytes);
 }
 
 /* -- with the cache as without --------------------------------------------------------------------- */
@@ -116,7 +104,7 @@ compare (QiCompute compute, const QiPromptPicture *pictures, guint n_pictures)
 static void
 cached (gconstpointer data)
 {
-  g_autoptr (QiImage) a = noisy (112, 84, 1), b = noisy (56, 140, 2);
+  g_autoptr (QiImage) a = golden_noise (112, 84, 1), b = golden_noise (56, 140, 2);
   const QiPromptPicture pictures[] = { { a }, { b } };
   const guint i = GPOINTER_TO_UINT (data);
 
@@ -137,7 +125,7 @@ stops (void)
   QiGenerationConfig config = { .temperature = 1, .top_p = 1, .repetition_penalty = 1.3 };
   g_autoptr (QiModelSet) set = open_set (NULL);
   g_autoptr (QiRuntime) runtime = qi_runtime_new (device, set, QI_COMPUTE_F32, FALSE);
-  g_autoptr (QiImage) image = noisy (60, 60, 5);
+  g_autoptr (QiImage) image = golden_noise (60, 60, 5);
   const QiPromptPicture picture = { image };
   QiQuestion question = question_about (&picture, &config);
   g_autoptr (GArray) all = g_array_new (FALSE, FALSE, sizeof (guint32)), cut = g_array_new (FALSE, FALSE, sizeof (guint32));
@@ -168,7 +156,7 @@ sampled (void)
   QiGenerationConfig config = { .sample = TRUE, .temperature = 2, .top_p = 1, .repetition_penalty = 1 };
   g_autoptr (QiModelSet) set = open_set (NULL);
   g_autoptr (QiRuntime) runtime = qi_runtime_new (device, set, QI_COMPUTE_F32, FALSE);
-  g_autoptr (QiImage) image = noisy (60, 60, 5);
+  g_autoptr (QiImage) image = golden_noise (60, 60, 5);
   const QiPromptPicture picture = { image };
   QiQuestion question = question_about (&picture, &config);
   static const guint32 seeds[] = { 1, 1, 2 };
@@ -207,7 +195,7 @@ cancelled (void)
   g_autoptr (QiModelSet) set = open_set (NULL);
   g_autoptr (QiRuntime) runtime = qi_runtime_new (device, set, QI_COMPUTE_F32, FALSE);
   g_autoptr (GCancellable) cancellable = g_cancellable_new ();
-  g_autoptr (QiImage) image = noisy (60, 60, 5);
+  g_autoptr (QiImage) image = golden_noise (60, 60, 5);
   const QiPromptPicture picture = { image };
   QiQuestion question = question_about (&picture, NULL);
   g_autoptr (GError) error = NULL;
@@ -230,7 +218,7 @@ headless (void)
 {
   g_autoptr (QiModelSet) set = open_set ("fp8-scaled.safetensors");
   g_autoptr (QiRuntime) runtime = qi_runtime_new (device, set, QI_COMPUTE_F32, FALSE);
-  g_autoptr (QiImage) image = noisy (60, 60, 5);
+  g_autoptr (QiImage) image = golden_noise (60, 60, 5);
   const QiPromptPicture picture = { image };
   const QiQuestion question = question_about (&picture, NULL);
   g_autoptr (GError) error = NULL;
@@ -249,7 +237,7 @@ planned (void)
   g_autoptr (QiModelSet) set = open_set (NULL);
   g_autoptr (QiRuntime) plan = qi_runtime_new (device, set, QI_COMPUTE_F32, TRUE);
   g_autoptr (QiRuntime) runtime = qi_runtime_new (device, set, QI_COMPUTE_F32, FALSE);
-  g_autoptr (QiImage) image = noisy (224, 168, 1);
+  g_autoptr (QiImage) image = golden_noise (224, 168, 1);
   const QiPromptPicture picture = { image }, size = { NULL, 224, 168 };
   QiQuestion question = question_about (&size, NULL);
   g_autoptr (GError) error = NULL;
@@ -279,18 +267,9 @@ int
 main (int argc, char **argv)
 {
   static const char *const names[] = { "words", "one-picture", "two-pictures", "f16" };
-  g_autoptr (GError) error = NULL;
-  int status;
-
-  g_test_init (&argc, &argv, NULL);
-  device = qi_device_open (&(QiDeviceParams){ .device = qi_env_device (), .validate = TRUE }, &error);
+  device = golden_open (&argc, &argv);
   if (!device)
-    {
-      if (qi_env_require_vulkan ())
-        g_error ("%s", error->message);
-      g_print ("1..0 # SKIP %s\n", error->message);
-      return 0;
-    }
+    return 0;
   for (guint i = 0; i < G_N_ELEMENTS (names); i++)
     {
       g_autofree char *path = g_strdup_printf ("/speak/cached/%s", names[i]);
@@ -302,9 +281,5 @@ main (int argc, char **argv)
   g_test_add_func ("/speak/cancelled", cancelled);
   g_test_add_func ("/speak/headless", headless);
   g_test_add_func ("/speak/planned", planned);
-  status = g_test_run ();
-  if (qi_device_validation_messages (device, NULL))
-    status = 1;
-  qi_device_close (device);
-  return status;
+  return golden_run (device);
 }

@@ -5,9 +5,9 @@
 #include <math.h>
 #include <string.h>
 
-#include "base/env.h"
 #include "base/error.h"
 #include "models/text/prompt-embeddings.h"
+#include "tests/golden/on-device.h"
 
 #define DROPPED 64 /* of the templates with pictures */
 #define WIDTH 64   /* of the tiny text encoder */
@@ -27,18 +27,6 @@ open_set (const char *tower)
   g_assert_true (qi_model_set_require (set, TRUE, &error));
   g_assert_no_error (error);
   return set;
-}
-
-static QiImage *
-noisy (guint width, guint height, guint32 seed)
-{
-  guint8 *pixels = g_malloc ((gsize) width * height * 3);
-  g_autoptr (GRand) rand = g_rand_new_with_seed (seed);
-  g_autoptr (GBytes) bytes = g_bytes_new_take (pixels, (gsize) width * height * 3);
-
-  for (gsize i = 0; i < (gsize) width * height * 3; i++)
-    pixels[i] = (guint8) g_rand_int_range (rand, 0, 256);
-  return qi_image_new (width, height, 3, (gsize) width * 3, bytes);
 }
 
 static GBytes *
@@ -71,7 +59,7 @@ static void
 other_files (void)
 {
   static const char *const towers[] = { NULL, "mmproj-f32.gguf", "mmproj-f32-swapped.gguf" };
-  g_autoptr (QiImage) image = noisy (150, 90, 1);
+  g_autoptr (QiImage) image = golden_noise (150, 90, 1);
   g_autoptr (GBytes) first = NULL;
 
   for (guint i = 0; i < G_N_ELEMENTS (towers); i++)
@@ -104,7 +92,7 @@ remembered (void)
 {
   g_autoptr (QiModelSet) set = open_set (NULL);
   g_autoptr (QiRuntime) runtime = qi_runtime_new (device, set, QI_COMPUTE_F32, FALSE);
-  g_autoptr (QiImage) a = noisy (112, 84, 1), b = noisy (56, 140, 2), again = noisy (112, 84, 1);
+  g_autoptr (QiImage) a = golden_noise (112, 84, 1), b = golden_noise (56, 140, 2), again = golden_noise (112, 84, 1);
   const QiPromptPicture pictures[] = { { a }, { b }, { again } };
   g_autoptr (GError) error = NULL;
   guint steps = 0;
@@ -145,12 +133,12 @@ edges (void)
   g_autoptr (QiModelSet) set = open_set (NULL);
   g_autoptr (QiRuntime) runtime = qi_runtime_new (device, set, QI_COMPUTE_F32, FALSE);
   g_autoptr (GError) error = NULL;
-  g_autoptr (QiImage) none = noisy (28 * 2, 28 * 2, 3), strip = noisy (1, 4000, 3);
+  g_autoptr (QiImage) none = golden_noise (28 * 2, 28 * 2, 3), strip = golden_noise (1, 4000, 3);
   g_autoptr (GBytes) base = encode (runtime, "a fox", &(QiPromptPicture){ none }, 1, &error);
 
   for (guint i = 0; i < G_N_ELEMENTS (sizes); i++)
     {
-      g_autoptr (QiImage) image = noisy (sizes[i][0], sizes[i][1], 4);
+      g_autoptr (QiImage) image = golden_noise (sizes[i][0], sizes[i][1], 4);
       g_autoptr (GBytes) rows = encode (runtime, "a fox", &(QiPromptPicture){ image }, 1, &error);
       gsize bytes;
 
@@ -173,7 +161,7 @@ spelt (void)
 {
   g_autoptr (QiModelSet) set = open_set (NULL);
   g_autoptr (QiRuntime) runtime = qi_runtime_new (device, set, QI_COMPUTE_F32, FALSE);
-  g_autoptr (QiImage) image = noisy (56, 56, 1);
+  g_autoptr (QiImage) image = golden_noise (56, 56, 1);
   const QiPromptPicture picture = { image };
   QiPrompt prompt = { .template = QI_TEMPLATE_EDIT, .text = "a <|image_pad|> b", .pictures = &picture, .n_pictures = 1 };
   g_autoptr (GError) error = NULL;
@@ -193,7 +181,7 @@ static void
 planned (void)
 {
   g_autoptr (QiModelSet) set = open_set (NULL);
-  g_autoptr (QiImage) a = noisy (224, 168, 1), b = noisy (56, 140, 2);
+  g_autoptr (QiImage) a = golden_noise (224, 168, 1), b = golden_noise (56, 140, 2);
   const QiPromptPicture pictures[] = { { a }, { b } }, sizes[] = { { NULL, 224, 168 }, { NULL, 56, 140 } };
   const QiPromptPicture huge = { NULL, 20000, 10000 };
   g_autoptr (QiRuntime) plan = qi_runtime_new (device, set, QI_COMPUTE_F32, TRUE);
@@ -226,26 +214,13 @@ planned (void)
 int
 main (int argc, char **argv)
 {
-  g_autoptr (GError) error = NULL;
-  int status;
-
-  g_test_init (&argc, &argv, NULL);
-  device = qi_device_open (&(QiDeviceParams){ .device = qi_env_device (), .validate = TRUE }, &error);
+  device = golden_open (&argc, &argv);
   if (!device)
-    {
-      if (qi_env_require_vulkan ())
-        g_error ("%s", error->message);
-      g_print ("1..0 # SKIP %s\n", error->message);
-      return 0;
-    }
+    return 0;
   g_test_add_func ("/vision/files", other_files);
   g_test_add_func ("/vision/remembered", remembered);
   g_test_add_func ("/vision/edges", edges);
   g_test_add_func ("/vision/spelt", spelt);
   g_test_add_func ("/vision/planned", planned);
-  status = g_test_run ();
-  if (qi_device_validation_messages (device, NULL))
-    status = 1;
-  qi_device_close (device);
-  return status;
+  return golden_run (device);
 }

@@ -6,7 +6,7 @@ LAYERS = {
     'base': [],
     'shaders': [],
     'compute': ['base', 'shaders'],
-    'models': ['base', 'compute/compute.h', 'compute/op.h', 'compute/dtype.h'],
+    'models': ['base', 'compute/compute.h', 'compute/op.h', 'compute/dtype.h', 'compute/ring.h'],
     'compose': ['base'],
     'wire': ['base'],
     'worker': ['base', 'wire', 'models/engine.h', 'models/engine-info.h', 'models/model-choice.h', 'models/model-set.h'],

@@ -8,6 +8,8 @@ STUB = {'QI_STUB': 'seed'}
 RUNS = [
     {'env': {'QI_STUB': 'seed'}, 'cases': ['remembers', 'save']},
     {'env': {'QI_STUB': 'seed'}, 'same_home': True, 'cases': ['reopen', 'newer', 'gone', 'last_values', 'nothing_typed_stays']},
+    {'env': {'QI_STUB': 'seed'}, 'cases': ['with_layer']},
+    {'env': {'QI_STUB': 'seed'}, 'same_home': True, 'cases': ['layer_of_yesterday']},
     {'env': {'QI_STUB': 'copy'}, 'cases': ['again_copies']},
 ]
 
@@ -140,8 +142,30 @@ def last_values():
     if check('fill', answer.status == SUCCESS, answer):
         job = job_of(answer.layers[0])
         equal('same', (job['prompt'], job['seed'], job['strength']), ('Written at the start', 5, 0.5))
+    other = layer.copy()
+    image.insert_layer(other, None, 1)
+    other.set_name('Sloop')
+    call('fill', image, [layer], prompt='with a picture', seed=6, reference_1=other)
+    answer = call('fill', image, [layer], run_mode=Gimp.RunMode.WITH_LAST_VALS)
+    if check('references', answer.status == SUCCESS, answer):
+        equal('the same', [r.get('tattoo') for r in job_of(answer.layers[0])['references']], [other.get_tattoo()])
+    image.remove_layer(other)
+    answer = call('fill', image, [layer], run_mode=Gimp.RunMode.WITH_LAST_VALS)
+    check('reference gone', answer.status == EXECUTION_ERROR and 'Picture 2 is gone' in answer.error, answer)
     answer = call('remove', image, [layer], run_mode=Gimp.RunMode.WITH_LAST_VALS)
     check('nothing stored opens the window', answer.status == EXECUTION_ERROR and 'display' in answer.error, answer)
+
+
+def with_layer():
+    image, layer = new_image(200, 150)
+    check('', call('edit', image, [layer], prompt='x', reference_1=layer).status == SUCCESS)
+
+
+def layer_of_yesterday():
+    """Ctrl+F in another GIMP, where the numbers of then belong to other layers."""
+    image, layer = new_image(200, 150)
+    answer = call('edit', image, [layer], run_mode=Gimp.RunMode.WITH_LAST_VALS)
+    check('', answer.status == EXECUTION_ERROR and 'Picture 2 is gone' in answer.error, answer)
 
 
 def nothing_typed_stays():

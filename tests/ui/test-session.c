@@ -584,6 +584,27 @@ test_references (Fixture *f, gconstpointer data)
   g_assert_cmpuint (qi_fake_n_pictures (f->client), ==, 5);
 }
 
+/* A further picture whose file was moved: the card says which, and its buttons mend it. */
+static void
+test_reference_gone (Fixture *f, gconstpointer data)
+{
+  const QiHostReference photo = { .image = f->image, .layer = f->photo, .name = (char *) "Photo" },
+                        gone = { .image = QI_HOST_NONE, .layer = QI_HOST_NONE, .path = (char *) "/nowhere/a.png", .name = (char *) "a.png" };
+
+  bind_fill (f);
+  qi_session_add_reference (f->session, &photo);
+  qi_session_add_reference (f->session, &gone);
+  qi_session_start (f->session);
+  const QiCard *card = qi_session_card (f->session);
+  g_assert_nonnull (card);
+  g_assert_cmpint (card->say, ==, QI_SAY_PICTURE_GONE);
+  g_assert_cmpstr (card->title, ==, "Picture 3 is gone");
+  g_assert_true (qi_session_act (f->session, QI_ACT_REMOVE_PICTURE));
+  g_assert_null (qi_session_card (f->session));
+  g_assert_cmpuint (qi_session_n_references (f->session), ==, 1);
+  g_assert_cmpstr (qi_session_reference (f->session, 0)->name, ==, "Photo");
+}
+
 static void
 test_keys (Fixture *f, gconstpointer data)
 {
@@ -612,10 +633,20 @@ test_last_values (Fixture *f, gconstpointer data)
 {
   bind_fill (f);
   qi_session_set_quality (f->session, QI_QUALITY_BEST);
-  g_assert_null (qi_settings_last (f->settings, "fill"));
+  g_autoptr (GPtrArray) references = NULL, none = NULL;
+  const QiHostReference layer = { .image = f->image, .layer = f->photo, .name = (char *) "Pho;to" },
+                        file = { .image = QI_HOST_NONE, .layer = QI_HOST_NONE, .path = (char *) "/a;b.png", .name = (char *) "a" };
+  g_assert_null (qi_settings_last (f->settings, "fill", &none));
+  qi_session_add_reference (f->session, &layer);
   qi_session_start (f->session); /* written when a job starts, not when the call returns */
-  g_autoptr (QiRequest) last = qi_settings_last (f->settings, "fill");
+  g_autoptr (QiRequest) last = qi_settings_last (f->settings, "fill", &references);
   g_assert_nonnull (last);
+  g_assert_cmpuint (references->len, ==, 1);
+  const QiHostReference *read = references->pdata[0];
+  g_assert_cmpint (read->image, ==, f->image);
+  g_assert_cmpint (read->layer, ==, f->photo);
+  g_assert_cmpstr (read->name, ==, "Pho;to");
+  g_assert_null (read->path);
   g_assert_cmpstr (last->prompt, ==, "a boat");
   g_assert_cmpint (last->quality, ==, QI_QUALITY_BEST);
   g_autofree char *procedure = qi_settings_last_procedure (f->settings);
@@ -635,6 +666,16 @@ test_last_values (Fixture *f, gconstpointer data)
   g_assert_false (qi_session_recall (f->session, -1));
   g_assert_true (qi_session_recall (f->session, 1));
   g_assert_cmpstr (qi_session_request (f->session)->prompt, ==, "unfinished");
+  g_ptr_array_set_size (references, 0);
+  g_ptr_array_add (references, qi_host_reference_copy (&file));
+  qi_settings_set_last (f->settings, "edit", last, references, NULL);
+  g_autoptr (GPtrArray) files = NULL;
+  g_autoptr (QiRequest) edit = qi_settings_last (f->settings, "edit", &files);
+  g_assert_nonnull (edit);
+  g_assert_cmpuint (files->len, ==, 1);
+  read = files->pdata[0];
+  g_assert_cmpstr (read->path, ==, "/a;b.png");
+  g_assert_cmpint (read->image, ==, QI_HOST_NONE);
 }
 
 /* -- errors ------------------------------------------------------------------------------------------ */
@@ -756,6 +797,7 @@ main (int argc, char **argv)
   CASE ("image/edit-again", test_edit_again);
   CASE ("lettering", test_lettering);
   CASE ("references", test_references);
+  CASE ("reference-gone", test_reference_gone);
   CASE ("keys", test_keys);
   CASE ("last-values", test_last_values);
   CASE ("error/worker-gone", test_error);

@@ -60,6 +60,41 @@ test_layered (void)
   assert_at (p, 1 + 12, -1, -1, -1);
 }
 
+/* Has any token of the pictures the place of word n? Words lie on the diagonal. */
+static gboolean
+word_on_picture (const gint32 *pictures, guint64 n_tokens, gint32 word)
+{
+  for (guint64 i = 0; i < n_tokens; i++, pictures += 3)
+    if (pictures[0] == word && pictures[1] == word && pictures[2] == word)
+      return TRUE;
+  return FALSE;
+}
+
+/* No picture of any size up to 1328 pixels, with up to three references, has a token where a word is. Past the first word
+ * nothing can be either: rows and columns end before it. */
+static void
+test_words_apart (void)
+{
+  const QiTokenGrid references[] = { { 1, 83, 83 }, { 1, 1, 83 }, { 1, 64, 2 } };
+  guint n_tried = 0;
+
+  for (guint n_references = 0; n_references <= G_N_ELEMENTS (references); n_references++)
+    for (guint h = 1; h <= 83; h += n_references ? 6 : 1)
+      for (guint w = 1; w <= 83; w += n_references ? 6 : 1, n_tried++)
+        {
+          const QiTokenGrid grids[] = { { 1, h, w }, references[0], references[1], references[2] };
+          const guint64 n = qi_token_grids_total (grids, 1 + n_references);
+          g_autofree gint32 *p = qi_msrope_positions_new (grids, 1 + n_references, NULL, 2, FALSE);
+
+          g_assert_cmpint (p[3], ==, p[0] + 1);
+          for (guint64 i = 2; i < 2 + n; i++)
+            g_assert_cmpint (MAX (p[3 * i + 1], p[3 * i + 2]), <, p[0]);
+          for (gint32 word = p[0]; word < p[0] + 4; word++)
+            g_assert_false (word_on_picture (p + 6, n, word));
+        }
+  g_assert_cmpuint (n_tried, ==, 83 * 83 + 3 * 14 * 14);
+}
+
 /* Four words, a picture of 3 x 5, four words: text-encoder's worked vector. */
 static void
 test_encoder (void)
@@ -97,6 +132,7 @@ main (int argc, char **argv)
   g_test_add_func ("/positions/odd", test_odd);
   g_test_add_func ("/positions/references", test_references);
   g_test_add_func ("/positions/layered", test_layered);
+  g_test_add_func ("/positions/words-apart", test_words_apart);
   g_test_add_func ("/positions/encoder", test_encoder);
   return g_test_run ();
 }

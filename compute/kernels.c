@@ -1,0 +1,112 @@
+/* SPDX-FileCopyrightText: Sfumato authors
+ * SPDX-License-Identifier: GPL-3.0-or-later */
+#include "compute/kernels.h"
+
+#include <string.h>
+
+#include "base/error.h"
+#include "compute/stream-private.h"
+
+#define ANY_WEIGHT ((1u << QI_N_WEIGHT_DTYPES) - 1)
+#define GPU (1u << QI_DEVICE_DISCRETE | 1u << QI_DEVICE_INTEGRATED | 1u << QI_DEVICE_OTHER)
+
+static const struct
+{
+  const char *name;
+  const char *lacks;   /* what a device that does not offer it lacks */
+  guint32 computes;    /* bits of QiCompute that it serves */
+} rows[QI_N_KERNELS] = {
+  [QI_KERNEL_SCALAR] = { "scalar", "", 1u << QI_COMPUTE_F32 | 1u << QI_COMPUTE_F16 },
+  [QI_KERNEL_COOPMAT] = { "coopmat", "matrix units for f16 with f32 sums (VK_KHR_cooperative_matrix in compute shaders, subgroup scope)",
+                          1u << QI_COMPUTE_F16 },
+  [QI_KERNEL_DOT] = { "dot", "dot products of 8-bit numbers (shaderIntegerDotProduct)",
+                      1u << QI_COMPUTE_F32 | 1u << QI_COMPUTE_F16 },
+  [QI_KERNEL_COOPMAT2] = { "coopmat2", "VK_NV_cooperative_matrix2 with workgroup scope, tensor addressing and block loads, or this "
+                                       "version has not been tried on such a device yet",
+                           1u << QI_COMPUTE_F16 },
+};
+
+/* Who takes a multiplication, first match first; what nobody wants is scalar. The dot row is in no line: what rounding x
+ * to 8 bits costs is outside the limits of the golden cases (docs/performance.md). On software devices matrix units are
+ * emulated, and slower than anything else. */
+static const struct
+{
+  guint32 devices; /* bits of QiDeviceType */
+  guint64 from_rows, from_columns, from_depth; /* m, n, k at least */
+  guint32 weights; /* bits of QiDtype */
+  QiKernel kernel;
+} choices[] = {
+  { GPU, 8, 16, 16, ANY_WEIGHT, QI_KERNEL_COOPMAT },
+};
+
+const char *
+qi_kernel_name (QiKernel kernel)
+{
+  return rows[kernel].name;
+}
+
+static guint32
+offered (const QiDeviceInfo *info)
+{
+  /* coopmat2 is not offered by any device: its shader is only compiled and validated. */
+  return QI_KERNEL_BIT (QI_KERNEL_SCALAR) | (info->coopmat ? QI_KERNEL_BIT (QI_KERNEL_COOPMAT) : 0) |
+         (info->integer_dot ? QI_KERNEL_BIT (QI_KERNEL_DOT) : 0);
+}
+
+const QiKernels *
+qi_stream_kernels (const QiStream *s)
+{
+  return &s->device->kernels;
+}
+
+gboolean
+qi_kernels_init (QiKernels *kernels, const QiDeviceInfo *info, const char *forced, GError **error)
+{
+  *kernels = (QiKernels){ .offered = offered (info), .forced = -1 };
+  if (!forced || !*forced)
+    return TRUE;
+  for (guint i = 0; i < QI_N_KERNELS; i++)
+    if (strcmp (forced, rows[i].name) == 0)
+      kernels->forced = (int) i;
+  if (kernels->forced < 0)
+    g_set_error (error, QI_ERROR, QI_ERROR_BAD_REQUEST,
+                 "QI_KERNELS asks for kernels called “%.40s”; there are scalar, coopmat, dot and coopmat2", forced);
+  else if (!(kernels->offered & QI_KERNEL_BIT (kernels->forced)))
+    g_set_error (error, QI_ERROR, QI_ERROR_UNSUPPORTED, "QI_KERNELS asks for the kernels “%s”, but %s lacks %s", forced, info->name,
+                 rows[kernels->forced].lacks);
+  else
+    return TRUE;
+  return FALSE;
+}
+
+static gboolean
+usable (const QiKernels *kernels, QiKernel kernel)
+{
+  return (kernels->offered & ~kernels->failed & QI_KERNEL_BIT (kernel)) != 0;
+}
+
+QiKernel
+qi_kernels_for_linear (const QiKernels *kernels, const QiDeviceInfo *info, const QiProduct *product)
+{
+  if (kernels->forced >= 0)
+    return rows[kernels->forced].computes & 1u << product->compute ? (QiKernel) kernels->forced : QI_KERNEL_SCALAR;
+  for (guint i = 0; i < G_N_ELEMENTS (choices); i++)
+    if (choices[i].devices & 1u << info->type && choices[i].weights & 1u << product->weight &&
+        rows[choices[i].kernel].computes & 1u << product->compute && usable (kernels, choices[i].kernel) &&
+        product->m >= choices[i].from_rows && product->n >= choices[i].from_columns && product->k >= choices[i].from_depth)
+      return choices[i].kernel;
+  return QI_KERNEL_SCALAR;
+}
+
+guint32
+qi_kernels_in_use (const QiKernels *kernels, const QiDeviceInfo *info)
+{
+  guint32 bits = QI_KERNEL_BIT (QI_KERNEL_SCALAR);
+
+  if (kernels->forced >= 0)
+    return bits | QI_KERNEL_BIT (kernels->forced);
+  for (guint i = 0; i < G_N_ELEMENTS (choices); i++)
+    if (choices[i].devices & 1u << info->type && kernels->offered & QI_KERNEL_BIT (choices[i].kernel))
+      bits |= QI_KERNEL_BIT (choices[i].kernel);
+  return bits;
+}
