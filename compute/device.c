@@ -272,6 +272,7 @@ qi_device_open (const QiDeviceParams *params, GError **error)
   QiCaps caps;
 
   params = params ? params : &none;
+  qi_fault_arm_by_environment ();
   g_mutex_init (&device->lock);
   device->validate = params->validate;
   device->profile = params->profile;
