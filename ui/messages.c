@@ -77,6 +77,10 @@ static const Row rows[QI_N_SAY] = {
                         { QI_ACT_MODELS, QI_ACT_DETAILS } },
   [QI_SAY_MODEL_CANNOT] = { FALSE,
                             N_ ("This model cannot do that"),
+                            N_ ("“%s” was not made to look at pictures; Qwen-Image-Edit was."),
+                            { QI_ACT_CHOOSE_FILE, QI_ACT_MODELS } },
+  [QI_SAY_LAYERED_ONLY] = { FALSE,
+                            N_ ("This model cannot do that"),
                             N_ ("“%s” splits pictures into layers and does nothing else."),
                             { QI_ACT_CHOOSE_FILE, QI_ACT_MODELS } },
   [QI_SAY_NO_LAYERED] = { FALSE,
@@ -324,11 +328,25 @@ memory_card (const char *message)
                     g_strdup_printf (_ ("The job needs %s, %s is free. Your image is unchanged."), needed, there));
 }
 
+/* "The text encoder does not belong to the transformer: …" names no file but a part. (transfer full) */
+static char *
+part_that_differs (const char *message, const char *otherwise)
+{
+  static const char article[] = "The ";
+  const char *end = strstr (message, " does not belong");
+
+  if (!end || !g_str_has_prefix (message, article) || (gsize) (end - message) <= strlen (article))
+    return g_strdup (otherwise);
+  return g_strndup (message + strlen (article), (gsize) (end - message) - strlen (article));
+}
+
 static QiCard *
 engine_card (const GError *error)
 {
   g_autofree char *name = quoted_name (error->message, _ ("The model"));
 
+  if (strstr (error->message, "add-on") && strstr (error->message, "It was not used"))
+    return qi_card_new (QI_SAY_ADD_ON_UNFIT);
   switch (error->code)
     {
     case QI_ERROR_OUT_OF_MEMORY:
@@ -343,11 +361,16 @@ engine_card (const GError *error)
       if (strstr (error->message, "cannot split"))
         return qi_card_new (QI_SAY_NO_LAYERED, name);
       if (strstr (error->message, "does nothing else"))
+        return qi_card_new (QI_SAY_LAYERED_ONLY, name);
+      if (strstr (error->message, "to look at pictures"))
         return qi_card_new (QI_SAY_MODEL_CANNOT, name);
       return qi_card_new (QI_SAY_FILE_UNKNOWN, name);
     case QI_ERROR_BAD_CHECKPOINT:
       if (strstr (error->message, "belong"))
-        return qi_card_new (QI_SAY_FILES_DIFFER, name);
+        {
+          g_autofree char *part = part_that_differs (error->message, name);
+          return qi_card_new (QI_SAY_FILES_DIFFER, part);
+        }
       if (strstr (error->message, "cannot be opened") || strstr (error->message, "No such file")
           || strstr (error->message, "missing") || strstr (error->message, "not there"))
         return qi_card_new (QI_SAY_FILE_MISSING, name);

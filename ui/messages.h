@@ -22,7 +22,8 @@ typedef enum
   QI_SAY_FILES_DIFFER,
   QI_SAY_FILE_UNKNOWN,
   QI_SAY_NO_MODEL,
-  QI_SAY_MODEL_CANNOT, /* %s: the model, which splits pictures */
+  QI_SAY_MODEL_CANNOT, /* %s: the model, which does not look at pictures */
+  QI_SAY_LAYERED_ONLY, /* %s: the model, which splits pictures */
   QI_SAY_NO_LAYERED, /* %s: the model, which does not */
   QI_SAY_NO_GROWTH,
   QI_SAY_ADD_ON_UNFIT,

@@ -67,7 +67,7 @@ qi_work_misfit (const QiEngineInfo *info, QiTask task)
 {
   if (info->stub || !info->model || info->layered == (task == QI_TASK_SPLIT))
     return NULL;
-  return qi_card_new (info->layered ? QI_SAY_MODEL_CANNOT : QI_SAY_NO_LAYERED, info->model);
+  return qi_card_new (info->layered ? QI_SAY_LAYERED_ONLY : QI_SAY_NO_LAYERED, info->model);
 }
 
 QiWork *

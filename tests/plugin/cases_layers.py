@@ -485,5 +485,11 @@ def no_layered_model():
     for command, arguments in [('edit', {'prompt': 'x'}), ('expand', {'left': 16}), ('generate', {'prompt': 'x'})]:
         answer = call(command, image, [layer], model=os.path.join(MODELS, 'layered'), **arguments)
         check(command, answer.status == EXECUTION_ERROR and answer.error.startswith('This model cannot do that.'), answer)
+    loras = os.path.join(os.environ['SFUMATO_TEST_LORAS'], 'base')
+    for file in 'style-2511.safetensors', 'few-match.safetensors':
+        answer = call('edit', image, [layer], prompt='x', model=os.path.join(MODELS, 'edit-plus'), loras=os.path.join(loras, file))
+        check(file, answer.status == EXECUTION_ERROR and answer.error.startswith('This add-on does not fit.'), answer)
+    answer = call('generate', image, [layer], prompt='Picture 1 at night', model=os.path.join(MODELS, 'base'), reference_1=layer)
+    check('references', answer.status == EXECUTION_ERROR and answer.error.startswith('This model cannot do that.'), answer)
     print('# refused in %.1f s' % (time.monotonic() - began), file=sys.stderr)
     equal('unchanged', (len(image.get_layers()), image.get_width()), (1, 96))

@@ -362,6 +362,26 @@ def procedures_undone(s):
         undone_at_once(s, command, before)
 
 
+def drag_right_edge(s, by):
+    """As with a mouse, from the middle of the canvas's right side outwards."""
+    area = s.window.wait(re.compile('Preview: canvas'), 'drawing area')
+    place = screen.Atspi.Component.get_extents(area, screen.Atspi.CoordType.SCREEN)
+    zoom = min(4, 0.8 * place.width / 400, 0.8 * place.height / 300)
+    x, y = place.x + place.width / 2 + 200 * zoom, place.y + place.height / 2
+    s.window.present()
+    s.screen.tool('mousemove', round(x), round(y), 'mousedown', 1)
+    for k in range(1, 7):
+        time.sleep(0.1)
+        s.screen.tool('mousemove', round(x + by * k / 6), round(y))
+    time.sleep(0.2)
+    s.screen.tool('mouseup', 1)
+    grown = until(20, lambda: s.window.find(re.compile(r'Expands the canvas to \d+ × 300 px')))
+    wanted = 400 + by / zoom
+    width = int(re.search(r'to (\d+)', grown.get_name())[1]) if grown else 0
+    s.check('edge dragged', abs(width - wanted) <= 4, width, wanted, s.dump)
+    s.check('card gone', until(20, lambda: not s.window.find(re.compile('The canvas would not grow'))), s.dump)
+
+
 def expand_in_window(s):
     before = state(s)
     s.open('expand', 'Expand')
@@ -370,6 +390,7 @@ def expand_in_window(s):
     s.window.prompt().grab_focus()
     s.screen.key('ctrl+Return')
     s.check('said', until(20, lambda: s.window.find(re.compile('The canvas would not grow'))), s.dump)
+    drag_right_edge(s, 60)
     s.window.press('16:9', 'radio button')
     s.check('sentence', until(20, lambda: s.window.find('Expands the canvas to 533 × 300 px')), s.dump)
     s.window.present()

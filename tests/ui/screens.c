@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "tests/ui/states.h"
+#include "ui/dialog-private.h"
 #include "ui/widgets.h"
 
 static char *css, *font, *catalogue, *out, *pseudo;
@@ -402,6 +403,34 @@ walk (void)
   qi_state_free (state);
 }
 
+/* The canvas by keys alone: its edges on the stage, then the modes. */
+static void
+stretch (void)
+{
+  g_autoptr (GPtrArray) faults = g_ptr_array_new_with_free_func (g_free);
+  QiState *state = qi_state_new ("x");
+  QiSession *session = state->session;
+  const QiRequest *request = qi_session_request (session);
+
+  qi_session_grow (session, 0, 0, 0, 0);
+  gtk_widget_grab_focus (QI_DIALOG (state->window)->scene);
+  press (state, GDK_KEY_Right, GDK_SHIFT_MASK);
+  press (state, GDK_KEY_Right, GDK_SHIFT_MASK);
+  expect (faults, request->right == 32 && request->left == 0, "Shift and Right move the right edge outwards");
+  press (state, GDK_KEY_Left, 0);
+  expect (faults, request->right == 16 && request->left == 16, "Left moves what the canvas becomes");
+  press (state, GDK_KEY_Up, GDK_SHIFT_MASK);
+  expect (faults, request->bottom == 0 && request->top == 0, "no edge goes into the old picture");
+  press (state, GDK_KEY_0, 0);
+  expect (faults, request->right == 0 && request->left == 0, "0 takes it back");
+  press (state, GDK_KEY_5, GDK_CONTROL_MASK);
+  expect (faults, qi_session_task (session) == QI_TASK_SPLIT, "Ctrl+5 is Layers");
+  press (state, GDK_KEY_4, GDK_CONTROL_MASK);
+  expect (faults, qi_session_task (session) == QI_TASK_EXPAND, "Ctrl+4 is Expand");
+  point ("stretch", "keys", faults);
+  qi_state_free (state);
+}
+
 int
 main (int argc, char **argv)
 {
@@ -435,9 +464,9 @@ main (int argc, char **argv)
     {
       g_auto (GStrv) parts = g_strsplit (argv[k], "=", 2);
       const char *name = parts[1] ? parts[1] : parts[0];
-      if (g_str_equal (name, "walk"))
+      if (g_str_equal (name, "walk") || g_str_equal (name, "stretch"))
         {
-          walk ();
+          (*name == 'w' ? walk : stretch) ();
           continue;
         }
       QiState *state = qi_state_new (parts[0]);

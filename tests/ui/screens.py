@@ -19,7 +19,7 @@ SOME = ['a', 'c', 'd', 'e', 'f', 'l', 'l2', 'l3', 'n', 'x', 'x2', 'models']  # i
 
 # name: (states, theme, language, font)
 RUNS = {
-    'dark': (ALL + ['walk'], 'gimp-dark.css', None, None),
+    'dark': (ALL + ['walk', 'stretch'], 'gimp-dark.css', None, None),
     'light': (['g', 'c=light-c', 'd=light-d', 'e=light-e', 'f=light-f', 'x=light-x', 'l=light-l'], 'gimp-light.css', None, None),
     'gray': (['a=gray', 'e=gray-e'], 'gimp-gray.css', None, None),
     'system': (['a=system'], None, None, None),

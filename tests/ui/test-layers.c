@@ -295,7 +295,7 @@ test_split_missing (Fixture *f, gconstpointer data)
   bind (f, QI_TASK_EXPAND);
   qi_session_grow (f->session, 16, 0, 0, 0);
   start (f);
-  assert_card (f, QI_SAY_MODEL_CANNOT);
+  assert_card (f, QI_SAY_LAYERED_ONLY);
   g_assert_cmpuint (qi_fake_n_jobs (f->client), ==, 0);
 }
 
