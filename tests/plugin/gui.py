@@ -196,6 +196,7 @@ def cancel(s):
             continue
         # The button that says "Stopping…" while it does, and is away when nothing runs any more.
         button = s.window.find('Cancel', 'button')
+        s.check(stage + '/can be cancelled', s.window.shows(button), s.dump)
         began = time.monotonic()
         s.screen.key('Escape')
         over = until(20, lambda: not s.window.shows(button), 0.01)
