@@ -27,6 +27,7 @@ gboolean qi_env_validate (void) { return flag ("QI_VALIDATE"); }
 gboolean qi_env_profile (void) { return flag ("QI_PROFILE"); }
 const char *qi_env_kernels (void) { return text ("QI_KERNELS"); }
 const char *qi_env_stub (void) { return text ("QI_STUB"); }
+const char *qi_env_fail (void) { return text ("QI_FAIL"); }
 gboolean qi_env_fatal (void) { return flag ("QI_FATAL"); }
 const char *qi_env_worker (void) { return text ("QI_WORKER"); }
 gboolean qi_env_require_vulkan (void) { return flag ("QI_REQUIRE_VULKAN"); }

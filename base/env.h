@@ -10,6 +10,7 @@ gboolean qi_env_profile (void);           /* QI_PROFILE=1: GPU time per op at th
 guint64 qi_env_memory_limit (void);       /* QI_MEMORY_LIMIT: bytes, suffixes K M G; 0: none */
 const char *qi_env_kernels (void);        /* QI_KERNELS: force one row of the kernel table */
 const char *qi_env_stub (void);           /* QI_STUB: stub engines, builds with -Dstubs=true */
+const char *qi_env_fail (void);           /* QI_FAIL: what fails in builds with -Dstubs=true: alloc:N, submit:N or lost:N */
 gboolean qi_env_fatal (void);             /* QI_FATAL=1: the first critical of the plug-in ends it, for tests */
 const char *qi_env_worker (void);         /* QI_WORKER: path of sfumato-worker, where it is not installed */
 gboolean qi_env_require_vulkan (void);    /* QI_REQUIRE_VULKAN=1: tests fail, not skip, without a GPU */

@@ -8,6 +8,7 @@
 #include "base/error.h"
 #include "compute/fault.h"
 #include "compute/pipeline.h"
+#include "compute/self-test.h"
 #include "compute/vk-check.h"
 
 /* Messages that are not ours to mend, one a line with its reason. */
@@ -272,6 +273,7 @@ qi_device_open (const QiDeviceParams *params, GError **error)
   QiCaps caps;
 
   params = params ? params : &none;
+  qi_fault_arm_by_environment ();
   g_mutex_init (&device->lock);
   device->validate = params->validate;
   device->profile = params->profile;
@@ -284,6 +286,8 @@ qi_device_open (const QiDeviceParams *params, GError **error)
     return NULL;
   device->profile = device->profile && device->info.timestamps;
   device->pipelines = qi_pipeline_cache_new (device);
+  if (!qi_self_test (device, error))
+    return NULL;
   device->info.free_bytes = qi_device_free_bytes (device);
   g_info ("device %s, driver %s, %s, %s free", device->name, device->driver,
           qi_bytes (device->info.memory_bytes).text, qi_bytes (device->info.free_bytes).text);

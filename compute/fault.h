@@ -18,5 +18,8 @@ typedef enum
 void qi_fault_arm (QiFault kind, guint n);
 guint qi_fault_count (QiFault kind); /* calls since then */
 
+/* Arms what the environment says (QI_FAIL, base/env.h), the first time it is called. */
+void qi_fault_arm_by_environment (void);
+
 /* Whether this call has to fail; counts it. Any thread. */
 gboolean qi_fault (QiFault kind);

@@ -74,17 +74,22 @@ save (QiPipelineCache *cache)
     g_file_set_contents (cache->file, data, (gssize) n, NULL);
 }
 
+char *
+qi_pipeline_cache_path (const QiDevice *device, const char *what)
+{
+  g_autofree char *driver = g_compute_checksum_for_string (G_CHECKSUM_SHA256, device->info.driver, -1);
+  g_autofree char *name = g_strdup_printf ("%s-%.16s.%s", device->info.uuid, driver, what);
+
+  return g_build_filename (g_get_user_cache_dir (), "sfumato", name, NULL);
+}
+
 QiPipelineCache *
 qi_pipeline_cache_new (QiDevice *device)
 {
   QiPipelineCache *cache = g_new0 (QiPipelineCache, 1);
-  g_autofree char *driver = g_compute_checksum_for_string (G_CHECKSUM_SHA256, device->info.driver, -1);
-  g_autofree char *name = NULL;
 
-  driver[16] = '\0';
-  name = g_strdup_printf ("%s-%s.pipelines", device->info.uuid, driver);
   cache->device = device;
-  cache->file = g_build_filename (g_get_user_cache_dir (), "sfumato", name, NULL);
+  cache->file = qi_pipeline_cache_path (device, "pipelines");
   cache->pipelines = g_hash_table_new_full (key_hash, key_equal, g_free, NULL);
   g_mutex_init (&cache->lock);
   load (cache);

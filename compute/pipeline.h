@@ -8,6 +8,9 @@
 QiPipelineCache *qi_pipeline_cache_new (QiDevice *device);
 void qi_pipeline_cache_free (QiPipelineCache *cache); /* writes the file when there is something new */
 
+/* Where things are kept that hold for this device and driver. (transfer full) */
+char *qi_pipeline_cache_path (const QiDevice *device, const char *what);
+
 typedef struct
 {
   VkPipeline pipeline;

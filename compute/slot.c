@@ -103,13 +103,14 @@ profile_row (GArray *profile, const char *name)
 gboolean
 qi_slot_collect (QiSlot *slot, GArray *profile, QiSpan *span)
 {
-  const double us = slot->device->timestamp_seconds * 1e6;
   guint64 ticks[QI_SLOT_QUERIES];
+  double us; /* of a tick */
 
   if (!slot->queries || slot->n_queries == 0 ||
       vkGetQueryPoolResults (slot->device->device, slot->queries, 0, slot->n_queries, sizeof ticks, ticks,
                              sizeof *ticks, VK_QUERY_RESULT_64_BIT | VK_QUERY_RESULT_WAIT_BIT) != VK_SUCCESS)
     return FALSE;
+  us = slot->device->timestamp_seconds * 1e6;
   *span = (QiSpan){ (double) ticks[0] * us, (double) ticks[slot->n_queries - 1] * us };
   for (guint i = 0; i < slot->ops->len; i++)
     {

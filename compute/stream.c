@@ -324,7 +324,10 @@ qi_stream_finish (QiStream *s, GError **error)
   qi_stream_wait_all (s);
   s->recording = FALSE; /* what was recorded is dropped when the slot begins anew */
   s->wait_for = s->tell = VK_NULL_HANDLE;
-  g_propagate_error (error, s->lost ? g_error_copy (s->error) : g_steal_pointer (&s->error));
+  if (s->lost || (!s->plan && !s->dummy)) /* what was lost, or never came to be, stays so */
+    g_propagate_error (error, g_error_copy (s->error));
+  else
+    g_propagate_error (error, g_steal_pointer (&s->error));
   return FALSE;
 }
 

@@ -336,7 +336,10 @@ host_remembered (QiHost *host, gint image_id, gint layer_id, GError **error)
       g_set_error_literal (error, QI_HOST_ERROR, QI_HOST_ERROR_LAYER_GONE, _("The layer was deleted."));
       return NULL;
     }
-  return qi_memory_of (layer, error);
+  QiHostMemory *memory = qi_memory_of (layer, error);
+  if (memory) /* as by script: the frame that was used, and what the mask shows */
+    qi_memory_selection (memory, memory->request, &memory->mask_layer, &memory->bounds);
+  return memory;
 }
 
 static gboolean

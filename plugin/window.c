@@ -80,7 +80,8 @@ hand_over (const QiCommand *command, GimpImage *image, GimpLayer *layer, GPtrArr
   if (!procedure)
     return FALSE;
   ids_of (references, ids);
-  values = gimp_procedure_run (procedure, "command", command->procedure, "image", image, "layer",
+  values = gimp_procedure_run (procedure, "command", command->procedure, "image",
+                               image ? gimp_image_get_id (image) : QI_HOST_NONE, "layer",
                                layer ? gimp_item_get_id (GIMP_ITEM (layer)) : QI_HOST_NONE, "reference-1", ids[0],
                                "reference-2", ids[1], "reference-3", ids[2], "reference-4", ids[3], NULL);
   ok = GIMP_VALUES_GET_ENUM (values, 0) == GIMP_PDB_SUCCESS;
@@ -194,21 +195,20 @@ on_order (gpointer data)
   return G_SOURCE_REMOVE;
 }
 
-/* Called by another process, perhaps in the middle of one of our own calls: only note it. */
+/* Called by another process, perhaps in the middle of one of our own calls: only note it. Numbers alone, since for an image
+ * libgimp would ask GIMP whether it is valid, and take the answer to the call in the middle of which we are for the one
+ * to that. */
 static GimpValueArray *
 on_hand_over (GimpProcedure *procedure, GimpProcedureConfig *config, gpointer data)
 {
   g_autofree char *name = NULL;
-  GimpImage *image = NULL;
   Order *order = g_new0 (Order, 1);
 
-  g_object_get (config, "command", &name, "image", &image, "layer", &order->layer, "reference-1", &order->references[0],
+  g_object_get (config, "command", &name, "image", &order->image, "layer", &order->layer, "reference-1", &order->references[0],
                 "reference-2", &order->references[1], "reference-3", &order->references[2], "reference-4",
                 &order->references[3], NULL);
   order->window = data;
   order->command = qi_command_of_name (name);
-  order->image = image ? gimp_image_get_id (image) : QI_HOST_NONE;
-  g_clear_object (&image);
   if (!order->command)
     {
       g_free (order);
@@ -225,7 +225,7 @@ listen (GimpPlugIn *plug_in, Window *window)
 
   gimp_procedure_set_documentation (procedure, "Hands a command over to the window that is open", NULL, HAND_OVER);
   gimp_procedure_add_string_argument (procedure, "command", "Command", "Name of the procedure", "", G_PARAM_READWRITE);
-  gimp_procedure_add_image_argument (procedure, "image", "Image", "The image", TRUE, G_PARAM_READWRITE);
+  gimp_procedure_add_int_argument (procedure, "image", "Image", "Number of the image", -1, G_MAXINT, -1, G_PARAM_READWRITE);
   gimp_procedure_add_int_argument (procedure, "layer", "Layer", "Number of the layer", -1, G_MAXINT, -1, G_PARAM_READWRITE);
   for (guint k = 1; k <= N_REFERENCES; k++)
     {

@@ -4,6 +4,7 @@
 """Embed SPIR-V files as C tables: code, and what the dispatch check needs (bindings and their access, push size,
 specialisation ids), read from the disassembly. Each file is checked by spirv-val first."""
 import argparse
+import hashlib
 import os
 import re
 import struct
@@ -75,7 +76,7 @@ def main():
     args = parser.parse_args()
     head = '/* SPDX-FileCopyrightText: Sfumato authors\n * SPDX-License-Identifier: GPL-3.0-or-later */\n' \
            '/* Made by shaders/embed.py. */\n'
-    ids, code, rows = [], [], []
+    ids, code, rows, digest = [], [], [], hashlib.sha256()
     for path in args.spv:
         name = os.path.basename(path)[:-len('.spv')]
         subprocess.run([args.val, '--target-env', 'vulkan1.3', path], check=True)
@@ -88,6 +89,7 @@ def main():
         if both:
             sys.exit('%s: binding %d is neither readonly nor writeonly' % (name, both[0]))
         data = open(path, 'rb').read()
+        digest.update(data)
         words = struct.unpack('<%dI' % (len(data) // 4), data)
         ids.append('  QI_SHADER_%s,' % re.sub(r'\W', '_', name).upper())
         code.append('static const guint32 code_%s[] = {\n%s\n};\n' % (
@@ -101,10 +103,11 @@ def main():
                 'typedef struct\n{\n  const char *name;\n  const guint32 *code;\n  gsize code_bytes;\n  guint n_bindings;\n'
                 '  guint32 writes; /* bit i: binding i is written, else it is read */\n  guint push_bytes;\n  guint n_spec;\n'
                 '  gboolean matrix; /* uses matrix units, for which subgroups must be full */\n} QiShaderInfo;\n\n'
-                'extern const QiShaderInfo qi_shader_table[QI_N_SHADERS];\n')
+                'extern const QiShaderInfo qi_shader_table[QI_N_SHADERS];\n'
+                'extern const char qi_shader_digest[]; /* of them all */\n')
     with open(args.out_c, 'w') as f:
         f.write(head + '#include "shader-id.h"\n\n' + '\n'.join(code) +
-                '\nconst QiShaderInfo qi_shader_table[QI_N_SHADERS] = {\n' + '\n'.join(rows) + '\n};\n')
+                '\nconst QiShaderInfo qi_shader_table[QI_N_SHADERS] = {\n' + '\n'.join(rows) + '\n};\nconst char qi_shader_digest[] = "%s";\n' % digest.hexdigest())
 
 
 if __name__ == '__main__':

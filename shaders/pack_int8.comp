@@ -69,7 +69,7 @@ pack (uint row, uint block, uint out_at)
 
       for (uint j = 0u; j < 4u; j++)
         {
-          const int q = top > 0.0 ? int (roundEven (clamp (v[i * 4u + j] / unit, -127.0, 127.0))) : 0;
+          const int q = top > 0.0 ? int (roundEven (clamp (v[i * 4u + j] / top * 127.0, -127.0, 127.0))) : 0;
 
           word |= (uint (q) & 255u) << 8u * j;
         }

@@ -172,7 +172,9 @@ quality_row (Options *options, GtkSizeGroup *labels)
       gtk_container_add (GTK_CONTAINER (linked), radio);
       g_signal_connect (radio, "toggled", G_CALLBACK (on_quality), options);
     }
+  options->ours = TRUE; /* nobody chose this: on_changed() shows what was chosen */
   gtk_toggle_button_set_active (GTK_TOGGLE_BUTTON (options->quality[QI_QUALITY_BALANCED]), TRUE);
+  options->ours = FALSE;
   qi_radio_row (linked);
   gtk_widget_set_hexpand (linked, TRUE);
   gtk_label_set_xalign (GTK_LABEL (label), 0);

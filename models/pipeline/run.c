@@ -337,18 +337,22 @@ denoise (Batch *batch, GError **error)
 
 /* -- decode ---------------------------------------------------------------------------------------- */
 
-/* From [-1, 1] to [0, 1]. FALSE: one is not a number. */
-static gboolean
-to_unit_range (float *values, gsize n)
+/* From [-1, 1] to [0, 1]. NULL, or what is wrong with them. Before they are limited those of a sound decoder are never all
+ * equal, whatever the picture; transparency is a plane of its own, and may be. */
+static const char *
+to_unit_range (float *values, gsize n, gsize plane)
 {
-  gboolean finite = TRUE;
+  const gsize n_colours = MIN (n, 3 * plane);
+  gboolean finite = TRUE, equal = n_colours > 1;
 
   for (gsize i = 0; i < n; i++)
     {
       finite &= isfinite (values[i]) != 0;
-      values[i] = CLAMP (values[i] * 0.5f + 0.5f, 0.0f, 1.0f);
+      equal &= i >= n_colours || values[i] == values[i / plane * plane];
     }
-  return finite;
+  for (gsize i = 0; i < n; i++)
+    values[i] = CLAMP (values[i] * 0.5f + 0.5f, 0.0f, 1.0f);
+  return !finite ? "has values that are not numbers" : equal ? "is one colour from edge to edge, to the last digit" : NULL;
 }
 
 /* Latents [c, h, w] to a picture. name: of the tap. */
@@ -358,6 +362,7 @@ decode_latents (Batch *batch, QiStream *s, const float *values, guint h, guint w
 {
   const QiVaeConfig *config = &batch->set->vae_config;
   const guint factor = qi_vae_factor (config);
+  const char *wrong;
   gboolean done;
 
   qi_stream_begin_scope (s);
@@ -376,12 +381,14 @@ decode_latents (Batch *batch, QiStream *s, const float *values, guint h, guint w
                          g_new (float, n) };
   done = qi_stream_download (s, qi_pixels_to_planes (s, pixels), picture->values, n * sizeof (float), error);
   qi_stream_end_scope (s);
-  if (!done || to_unit_range (picture->values, n))
+  if (!done || qi_runtime_is_plan (batch->runtime))
     return done;
+  if (!(wrong = to_unit_range (picture->values, n, (gsize) w * factor * h * factor)))
+    return TRUE;
   g_set_error (error, QI_ERROR, QI_ERROR_FAILED,
-               "The decoded picture has values that are not numbers: the VAE of “%s” is damaged or the GPU's driver computes "
-               "wrongly; try another file, or the device “cpu”.",
-               batch->set->name);
+               "The decoded picture %s: the VAE of “%s” is damaged or the GPU's driver computes wrongly; try another file, or the "
+               "device “cpu”.",
+               wrong, batch->set->name);
   return FALSE;
 }
 

@@ -64,7 +64,7 @@ op_round_int8 (float *values, gsize rows, gsize columns)
         for (gsize j = 0; j < n; j++)
           top = MAX (top, fabsf (block[j]));
         for (gsize j = 0; top > 0 && j < n; j++)
-          block[j] = rintf (block[j] / (top / 127)) * (top / 127);
+          block[j] = rintf (block[j] / top * 127) * (top / 127);
       }
 }
 

@@ -126,6 +126,28 @@ test_plan (void)
   g_assert_cmpuint (qi_device_memory (device).blocks - before, ==, qi_pool_block_bytes (qi_stream_pool (plan)));
 }
 
+/* What recording costs the processor: a figure, without validation. */
+static void
+test_recording (void)
+{
+  g_autoptr (GError) error = NULL;
+  g_autoptr (QiStream) s = qi_stream_new (device, FALSE);
+  const QiTensor *a = qi_scratch (s, QI_DTYPE_F32, 64), *b = qi_scratch (s, QI_DTYPE_F32, 64);
+  const guint n = 20000;
+  gint64 start;
+
+  qi_stream_fill_zero (s, a);
+  increment (s, (QiArg){ a }, (QiArg){ b }, 64);
+  g_assert_true (qi_stream_finish (s, &error));
+  start = g_get_monotonic_time ();
+  for (guint i = 0; i < n; i++)
+    increment (s, (QiArg){ i % 2 ? b : a }, (QiArg){ i % 2 ? a : b }, 1); /* each waits for the one before */
+  g_test_minimized_result ((g_get_monotonic_time () - start) / (double) n, "%.2f µs a dispatch, barrier included",
+                           (g_get_monotonic_time () - start) / (double) n);
+  g_assert_true (qi_stream_finish (s, &error));
+  g_assert_no_error (error);
+}
+
 static void
 test_cancel (void)
 {
@@ -202,7 +224,7 @@ main (int argc, char **argv)
   int status;
 
   g_test_init (&argc, &argv, NULL);
-  device = qi_device_open (&(QiDeviceParams){ .device = qi_env_device (), .validate = TRUE }, &error);
+  device = qi_device_open (&(QiDeviceParams){ .device = qi_env_device (), .validate = !g_test_perf () }, &error);
   if (!device)
     {
       if (qi_env_require_vulkan ())
@@ -214,6 +236,8 @@ main (int argc, char **argv)
   g_test_add_func ("/stream/misaligned", test_misaligned);
   g_test_add_func ("/stream/transfer", test_transfer);
   g_test_add_func ("/stream/plan", test_plan);
+  if (g_test_perf ())
+    g_test_add_func ("/stream/recording", test_recording);
   g_test_add_func ("/stream/cancel", test_cancel);
   g_test_add_func ("/stream/out-of-memory", test_out_of_memory);
   g_test_add_func ("/stream/missing-barrier", test_missing_barrier);

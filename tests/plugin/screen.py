@@ -48,6 +48,14 @@ class Screen(Home):
         gi.require_version('Atspi', '2.0')
         from gi.repository import Atspi as library
         Atspi = library
+        Atspi.set_timeout(5000, 15000) # of a call; 0.8 s by itself, after which a part of the tree is not seen
+
+    def configure(self, model):
+        """What Models and Devices would write."""
+        folder = os.path.join(self.folder, 'config', 'sfumato')
+        os.makedirs(folder)
+        with open(os.path.join(folder, 'models.conf'), 'w') as f:
+            f.write('[default]\nmodel=%s\n' % model)
 
     def spawn(self, command, **options):
         process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, **options)
@@ -81,6 +89,12 @@ class Screen(Home):
     def type(self, text):
         self.tool('type', '--clearmodifiers', '--delay', '8', text)
 
+    def color(self, x, y):
+        """Of one pixel of the screen."""
+        read = subprocess.run(['import', '-window', 'root', '-crop', '1x1+%d+%d' % (x, y), '-depth', '8', 'rgb:-'], env=self.env,
+                              stdout=subprocess.PIPE, stderr=subprocess.DEVNULL).stdout
+        return tuple(read[:3])
+
     def picture(self, path):
         subprocess.run(['import', '-window', 'root', path], env=self.env, stderr=subprocess.DEVNULL)
 
@@ -108,12 +122,18 @@ class Gimp:
 
     def ask(self, code, seconds=30):
         """Runs code in the test plug-in; what it left in 'answer'."""
+        return self.answer(self.begin(code), code, seconds)
+
+    def begin(self, code):
+        """The same without waiting for the answer, which answer() then fetches: of a call that ends with our window."""
         self.n += 1
         path = os.path.join(self.folder, '%d.py' % self.n)
         with open(path + '.part', 'w') as f:
             f.write(code)
         os.rename(path + '.part', path)
-        answer = path[:-2] + 'json'
+        return path[:-2] + 'json'
+
+    def answer(self, answer, code='', seconds=30):
         if not until(seconds, lambda: os.path.exists(answer), 0.02):
             raise TimeoutError('GIMP did not answer in %d s: %s\n%s' % (seconds, code, self.log()[-3000:]))
         reply = json.load(open(answer))
@@ -178,6 +198,17 @@ class Window:
                 pass
         return None
 
+    def all(self, role):
+        """Those on the screen."""
+        found = []
+        for node in walk(self.application):
+            try:
+                if node.get_role_name() == role and node.get_state_set().contains(Atspi.StateType.SHOWING):
+                    found.append(node)
+            except Exception:
+                pass
+        return found
+
     def wait(self, name=None, role=None, seconds=10):
         found = until(seconds, lambda: self.find(name, role), 0.05)
         if not found:
@@ -199,7 +230,11 @@ class Window:
         self.wait(name, role).do_action(0)
 
     def prompt(self):
-        return self.wait('Prompt', 'text')
+        """Also where it is scrolled away; the keyboard's coming brings it back."""
+        found = until(10, lambda: self.find('Prompt', 'text', showing=False))
+        if not found:
+            raise TimeoutError('there is no prompt among: %s' % self.dump())
+        return found
 
     def text(self, node):
         """What is written in it; None where it is gone."""
@@ -207,6 +242,19 @@ class Window:
             return Atspi.Text.get_text(node, 0, -1)
         except Exception:
             return None
+
+    def middle(self, node):
+        """Where its centre is on the screen."""
+        area = Atspi.Component.get_extents(node, Atspi.CoordType.SCREEN)
+        return area.x + area.width // 2, area.y + area.height // 2
+
+    def shows(self, node):
+        """Whether this one is on the screen, which is asked in a moment; a look at the whole tree takes tenths of a second."""
+        try:
+            node.clear_cache()
+            return node.get_state_set().contains(Atspi.StateType.SHOWING)
+        except Exception: # gone
+            return False
 
     def present(self):
         """Gives it the keyboard."""

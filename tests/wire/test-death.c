@@ -160,6 +160,41 @@ test_fails (gconstpointer data)
 }
 
 static void
+take_pid (gpointer data)
+{
+  *(pid_t *) data = wire_worker_pid ();
+}
+
+/* With the tiny model: the device is gone in the middle of a picture. The job is told so, the worker ends by itself, and the next
+ * job's worker has a device again. */
+static void
+test_device_lost (void)
+{
+  g_autoptr (QiRequest) request = wire_request (QI_TASK_GENERATE);
+  g_autoptr (GError) error = NULL;
+  g_autoptr (QiResult) result = NULL;
+  pid_t pid = 0;
+  WireSeen seen = { .stage = QI_STAGE_LOAD, .in_stage = take_pid, .data = &pid };
+  int status = 0;
+
+  wire_stub (NULL);
+  request->model = g_build_filename (g_getenv ("SFUMATO_TEST_DATA"), "models", "base", NULL);
+  request->width = request->height = 64;
+  request->steps = 1;
+  g_setenv ("QI_FAIL", "lost:6", TRUE);
+  g_assert_null (wire_run (request, NULL, &seen, NULL, &error));
+  g_unsetenv ("QI_FAIL");
+  g_assert_error (error, QI_ERROR, QI_ERROR_DEVICE_LOST);
+  g_test_message ("%s", error->message);
+  g_clear_error (&error);
+  wire_wait_gone (pid, 10, &status);
+  result = wire_run (request, NULL, NULL, NULL, &error);
+  g_assert_no_error (error);
+  g_assert_nonnull (result);
+  wire_end_worker ();
+}
+
+static void
 give_up (gpointer data)
 {
   Stuck *stuck = data;
@@ -441,6 +476,7 @@ add_tests (void)
 
   g_test_add_func ("/wire/death/killed", test_killed);
   g_test_add_func ("/wire/death/ended", test_ended);
+  g_test_add_func ("/wire/death/device-lost", test_device_lost);
   for (guint i = 0; i < G_N_ELEMENTS (stages); i++)
     {
       g_autofree char *dies = g_strdup_printf ("/wire/death/dies/%s", stages[i]);

@@ -1,0 +1,181 @@
+/* SPDX-FileCopyrightText: Sfumato authors
+ * SPDX-License-Identifier: GPL-3.0-or-later */
+/* The kernel table: who takes what on which device, what forcing says, and what becomes of a row that computes garbage. */
+#include <glib/gstdio.h>
+
+#include "base/env.h"
+#include "base/error.h"
+#include "compute/pipeline.h"
+#include "compute/self-test.h"
+
+static const QiDeviceInfo gpu = { .name = "a card", .type = QI_DEVICE_DISCRETE, .coopmat = TRUE, .integer_dot = TRUE };
+static const QiDeviceInfo plain = { .name = "an old card", .type = QI_DEVICE_DISCRETE };
+static const QiDeviceInfo software = { .name = "a processor", .type = QI_DEVICE_SOFTWARE, .coopmat = TRUE, .integer_dot = TRUE };
+
+static void
+check_choice (const QiDeviceInfo *info, const char *forced, guint32 failed, const QiProduct *product, QiKernel want)
+{
+  g_autoptr (GError) error = NULL;
+  QiKernels kernels;
+
+  qi_kernels_init (&kernels, info, forced, &error);
+  g_assert_no_error (error);
+  kernels.failed = failed;
+  g_assert_cmpstr (qi_kernel_name (qi_kernels_for_linear (&kernels, info, product)), ==, qi_kernel_name (want));
+}
+
+static void
+test_choice (void)
+{
+  const QiProduct many = { 4096, 3072, 3072, QI_DTYPE_Q4_K, QI_COMPUTE_F16 }, one = { 1, 3072, 3072, QI_DTYPE_Q4_K, QI_COMPUTE_F16 },
+                  exact = { 4096, 3072, 3072, QI_DTYPE_Q8_0, QI_COMPUTE_F32 };
+
+  check_choice (&gpu, NULL, 0, &many, QI_KERNEL_COOPMAT);
+  check_choice (&gpu, NULL, 0, &one, QI_KERNEL_SCALAR);
+  check_choice (&gpu, NULL, 0, &exact, QI_KERNEL_SCALAR); /* f32 has no matrix units */
+  check_choice (&gpu, NULL, QI_KERNEL_BIT (QI_KERNEL_COOPMAT), &many, QI_KERNEL_SCALAR);
+  check_choice (&gpu, "scalar", 0, &many, QI_KERNEL_SCALAR);
+  check_choice (&gpu, "coopmat", 0, &one, QI_KERNEL_COOPMAT);
+  check_choice (&gpu, "coopmat", 0, &exact, QI_KERNEL_SCALAR);
+  check_choice (&gpu, "dot", 0, &exact, QI_KERNEL_DOT);
+  check_choice (&plain, NULL, 0, &many, QI_KERNEL_SCALAR);
+  check_choice (&software, NULL, 0, &many, QI_KERNEL_SCALAR);
+  check_choice (&software, "coopmat", 0, &many, QI_KERNEL_COOPMAT);
+}
+
+static void
+check_refused (const QiDeviceInfo *info, const char *forced, int code, const char *word)
+{
+  g_autoptr (GError) error = NULL;
+  QiKernels kernels;
+
+  g_assert_false (qi_kernels_init (&kernels, info, forced, &error));
+  g_assert_error (error, QI_ERROR, code);
+  g_assert_nonnull (strstr (error->message, word));
+}
+
+static void
+test_refused (void)
+{
+  check_refused (&plain, "coopmat", QI_ERROR_UNSUPPORTED, "an old card lacks matrix units");
+  check_refused (&plain, "dot", QI_ERROR_UNSUPPORTED, "shaderIntegerDotProduct");
+  check_refused (&gpu, "coopmat2", QI_ERROR_UNSUPPORTED, "VK_NV_cooperative_matrix2");
+  check_refused (&gpu, "fast", QI_ERROR_BAD_REQUEST, "scalar, coopmat, dot and coopmat2");
+}
+
+/* -- on the device --------------------------------------------------------------------------------- */
+
+static QiDevice *
+open_device (const char *kernels, GError **error)
+{
+  return qi_device_open (&(QiDeviceParams){ .device = qi_env_device (), .validate = TRUE, .kernels = kernels }, error);
+}
+
+/* Every row that is offered is right, and the limits are what finds one that is not. */
+static void
+test_rows (void)
+{
+  g_autoptr (GError) error = NULL;
+  g_autoptr (QiDevice) device = open_device (NULL, &error);
+
+  g_assert_no_error (error);
+  for (QiKernel kernel = 0; kernel < QI_N_KERNELS; kernel++)
+    {
+      gboolean known;
+
+      if (!(device->kernels.offered & QI_KERNEL_BIT (kernel)))
+        continue;
+      g_assert_true (qi_self_test_row (device, kernel, 1, &known, &error));
+      g_assert_no_error (error);
+      g_assert_false (qi_self_test_row (device, kernel, 1e9, &known, &error));
+      g_assert_true (known);
+      g_assert_error (error, QI_ERROR, QI_ERROR_UNSUPPORTED);
+      g_assert_nonnull (strstr (error->message, qi_kernel_name (kernel)));
+      g_clear_error (&error);
+    }
+  g_assert_cmpuint (qi_device_validation_messages (device, NULL), ==, 0);
+}
+
+/* What was found is remembered for this device, driver and these shaders, and found anew for others. */
+static void
+test_remembered (void)
+{
+  g_autoptr (GError) error = NULL;
+  g_autoptr (GKeyFile) file = g_key_file_new ();
+  g_autofree char *path = NULL, *word = NULL;
+  QiDevice *device = open_device ("dot", &error);
+
+  g_assert_no_error (error);
+  path = qi_pipeline_cache_path (device, "kernels");
+  qi_device_close (device);
+  g_assert_true (g_key_file_load_from_file (file, path, G_KEY_FILE_NONE, NULL));
+  word = g_key_file_get_string (file, "self-test", "dot", NULL);
+  g_assert_cmpstr (word, ==, "right");
+
+  g_key_file_set_string (file, "self-test", "dot", "garbage, as was seen");
+  g_assert_true (g_key_file_save_to_file (file, path, NULL));
+  g_assert_null (open_device ("dot", &error));
+  g_assert_error (error, QI_ERROR, QI_ERROR_UNSUPPORTED);
+  g_assert_cmpstr (error->message, ==, "garbage, as was seen");
+  g_clear_error (&error);
+
+  g_key_file_set_string (file, "self-test", "shaders", "of another version");
+  g_assert_true (g_key_file_save_to_file (file, path, NULL));
+  device = open_device ("dot", &error);
+  g_assert_no_error (error);
+  qi_device_close (device);
+}
+
+/* A row that nobody forced is replaced by the next, with a warning. */
+static void
+test_replaced (void)
+{
+  g_autoptr (GError) error = NULL;
+  g_autoptr (GKeyFile) file = g_key_file_new ();
+  g_autoptr (QiDevice) device = open_device (NULL, &error);
+  g_autofree char *path = NULL;
+  const QiProduct many = { 4096, 3072, 3072, QI_DTYPE_Q4_K, QI_COMPUTE_F16 };
+
+  g_assert_no_error (error);
+  if (!device->info.coopmat)
+    {
+      g_test_skip ("no matrix units here");
+      return;
+    }
+  path = qi_pipeline_cache_path (device, "kernels");
+  g_key_file_set_string (file, "self-test", "shaders", qi_shader_digest);
+  g_key_file_set_string (file, "self-test", "scalar", "right");
+  g_key_file_set_string (file, "self-test", "coopmat", "garbage, as was seen");
+  g_assert_true (g_key_file_save_to_file (file, path, NULL));
+  device->info.type = QI_DEVICE_DISCRETE; /* on software devices nobody would choose it */
+  g_assert_cmpint (qi_kernels_for_linear (&device->kernels, &device->info, &many), ==, QI_KERNEL_COOPMAT);
+  g_test_expect_message ("qi-compute", G_LOG_LEVEL_WARNING, "garbage, as was seen; others take their place");
+  g_assert_true (qi_self_test (device, &error));
+  g_test_assert_expected_messages ();
+  g_assert_cmpint (qi_kernels_for_linear (&device->kernels, &device->info, &many), ==, QI_KERNEL_SCALAR);
+  g_remove (path);
+}
+
+int
+main (int argc, char **argv)
+{
+  g_autoptr (GError) error = NULL;
+  g_autoptr (QiDevice) device = NULL;
+  g_autofree char *cache = NULL;
+
+  g_test_init (&argc, &argv, NULL);
+  cache = g_dir_make_tmp ("sfumato-kernels-XXXXXX", NULL);
+  g_setenv ("XDG_CACHE_HOME", cache, TRUE); /* before GLib looks */
+  g_test_add_func ("/kernels/choice", test_choice);
+  g_test_add_func ("/kernels/refused", test_refused);
+  device = open_device (NULL, &error);
+  if (!device && qi_env_require_vulkan ())
+    g_error ("%s", error->message);
+  if (device)
+    {
+      g_test_add_func ("/kernels/rows", test_rows);
+      g_test_add_func ("/kernels/remembered", test_remembered);
+      g_test_add_func ("/kernels/replaced", test_replaced);
+    }
+  return g_test_run ();
+}
