@@ -377,11 +377,14 @@ drop_other_addons (QiRuntime *rt)
     qi_runtime_unload (rt, QI_PART_ADDONS);
 }
 
-/* What is loaded keeps more blocks than the job has room for: it is read again. */
+/* What is loaded keeps more blocks than the job has room for, or far fewer: it is read again. */
 static void
-drop_if_too_large (QiRuntime *rt, QiPart part)
+drop_if_other (QiRuntime *rt, QiPart part)
 {
-  if (rt->job.plan && rt->parts[part].object && rt->parts[part].n_streamed < qi_plan_stage (rt->job.plan, part).n_streamed)
+  const guint have = rt->parts[part].n_streamed;
+  const guint planned = rt->job.plan ? qi_plan_stage (rt->job.plan, part).n_streamed : have;
+
+  if (rt->parts[part].object && (have < planned || have > planned + qi_runtime_n_blocks (rt, part) / 4))
     qi_runtime_unload (rt, part);
 }
 
@@ -458,7 +461,7 @@ qi_runtime_begin (QiRuntime *rt, QiPart part, GError **error)
   rt->stage = part;
   if (part == QI_PART_MMDIT)
     drop_other_addons (rt);
-  drop_if_too_large (rt, part);
+  drop_if_other (rt, part);
   if (rt->plan)
     begin_dry (rt, part);
   else if (!make_room (rt, part, error))
