@@ -5,14 +5,13 @@
 #include "base/bytes.h"
 #include "base/error.h"
 
+#include "models/parts.h"
 #include "models/pipeline/preview.h"
 #include "models/plan.h"
 
 /* What is remembered: a hundred rows of the released encoder are 1.4 MB, a picture of a megapixel 20 MB. */
 #define MAX_EMBEDDINGS 64
 #define MAX_EMBEDDING_BYTES ((gsize) 256 << 20)
-
-typedef gpointer (*MakeFunc) (const QiModelSet *set, const QiLoad *load, GError **error);
 
 typedef struct
 {
@@ -47,94 +46,6 @@ struct _QiRuntime
   QiPreview *preview;
 };
 
-static gpointer
-make_vision (const QiModelSet *set, const QiLoad *load, GError **error)
-{
-  return qi_vision_new (&set->vision_config, load, error);
-}
-
-static gpointer
-make_text_encoder (const QiModelSet *set, const QiLoad *load, GError **error)
-{
-  return qi_text_encoder_new (&set->text_config, load, error);
-}
-
-static gpointer
-make_text_head (const QiModelSet *set, const QiLoad *load, GError **error)
-{
-  return qi_text_head_new (&set->text_config, load, error);
-}
-
-static gpointer
-make_mmdit (const QiModelSet *set, const QiLoad *load, GError **error)
-{
-  return qi_mmdit_new (&set->mmdit_config, load, error);
-}
-
-static gpointer
-make_controlnet (const QiModelSet *set, const QiLoad *load, GError **error)
-{
-  return qi_controlnet_new (&set->control_config, load, error);
-}
-
-static gpointer
-make_vae_encoder (const QiModelSet *set, const QiLoad *load, GError **error)
-{
-  return qi_vae_encoder_new (&set->vae_config, load, error);
-}
-
-static gpointer
-make_vae_decoder (const QiModelSet *set, const QiLoad *load, GError **error)
-{
-  return qi_vae_decoder_new (&set->vae_config, load, error);
-}
-
-static const struct
-{
-  const char *name;
-  QiComponent component; /* QI_N_COMPONENTS: of no part of a model */
-  MakeFunc make;
-  GDestroyNotify free;
-} kinds[QI_N_PARTS] = {
-  [QI_PART_VISION] = { "vision tower", QI_COMPONENT_VISION, make_vision, (GDestroyNotify) qi_vision_free },
-  [QI_PART_TEXT_HEAD] = { "text encoder's output head", QI_COMPONENT_TEXT_ENCODER, make_text_head,
-                          (GDestroyNotify) qi_text_head_free },
-  [QI_PART_TEXT_ENCODER] = { "text encoder", QI_COMPONENT_TEXT_ENCODER, make_text_encoder,
-                             (GDestroyNotify) qi_text_encoder_free },
-  [QI_PART_VAE_ENCODER] = { "VAE encoder", QI_COMPONENT_VAE, make_vae_encoder, (GDestroyNotify) qi_vae_encoder_free },
-  [QI_PART_CONTROLNET] = { "ControlNet", QI_N_COMPONENTS, make_controlnet, (GDestroyNotify) qi_controlnet_free },
-  [QI_PART_ADDONS] = { "add-ons", QI_N_COMPONENTS, NULL, (GDestroyNotify) qi_lora_sides_free },
-  [QI_PART_MMDIT] = { "transformer", QI_COMPONENT_TRANSFORMER, make_mmdit, (GDestroyNotify) qi_mmdit_free },
-  [QI_PART_VAE_DECODER] = { "VAE decoder", QI_COMPONENT_VAE, make_vae_decoder, (GDestroyNotify) qi_vae_decoder_free },
-};
-
-const char *
-qi_part_name (QiPart part)
-{
-  return kinds[part].name;
-}
-
-QiPart
-qi_part_host (QiPart part)
-{
-  switch (part)
-    {
-    case QI_PART_TEXT_HEAD:
-      return QI_PART_TEXT_ENCODER;
-    case QI_PART_CONTROLNET:
-    case QI_PART_ADDONS:
-      return QI_PART_MMDIT;
-    default:
-      return QI_N_PARTS;
-    }
-}
-
-gboolean
-qi_part_is_guest (QiPart part)
-{
-  return qi_part_host (part) != QI_N_PARTS;
-}
-
 QiRuntime *
 qi_runtime_new (QiDevice *device, const QiModelSet *set, QiCompute compute, gboolean plan)
 {
@@ -159,7 +70,7 @@ qi_runtime_unload (QiRuntime *rt, QiPart part)
   g_return_if_fail (!rt->stream || rt->stage != part);
   if (part == QI_PART_MMDIT)
     qi_runtime_unload (rt, QI_PART_ADDONS); /* which hang on its layers */
-  g_clear_pointer (&p->object, kinds[part].free);
+  g_clear_pointer (&p->object, qi_part_kinds[part].free);
   g_clear_pointer (&p->ring, qi_ring_free);
   g_clear_pointer (&p->pool, qi_pool_free);
 }
@@ -281,7 +192,7 @@ evict_one (QiRuntime *rt, QiPart part)
   for (guint i = 0; i < QI_N_PARTS; i++)
     if (i != part && rt->parts[i].pool && !(rt->job.plan && qi_plan_is_together (rt->job.plan, part, i)))
       {
-        g_info ("The %s gives back %s", kinds[i].name, qi_bytes (qi_pool_block_bytes (rt->parts[i].pool)).text);
+        g_info ("The %s gives back %s", qi_part_kinds[i].name, qi_bytes (qi_pool_block_bytes (rt->parts[i].pool)).text);
         qi_runtime_unload (rt, i);
         return TRUE;
       }
@@ -322,7 +233,7 @@ reserve (QiRuntime *rt, QiPart part, GError **error)
     return FALSE;
   if (p->object)
     return TRUE;
-  p->pool = qi_pool_new (rt->device, kinds[part].name, FALSE);
+  p->pool = qi_pool_new (rt->device, qi_part_kinds[part].name, FALSE);
   return !weights || qi_pool_reserve_like (p->pool, weights, error);
 }
 
@@ -377,11 +288,14 @@ drop_other_addons (QiRuntime *rt)
     qi_runtime_unload (rt, QI_PART_ADDONS);
 }
 
-/* What is loaded keeps more blocks than the job has room for: it is read again. */
+/* What is loaded keeps more blocks than the job has room for, or far fewer: it is read again. */
 static void
-drop_if_too_large (QiRuntime *rt, QiPart part)
+drop_if_other (QiRuntime *rt, QiPart part)
 {
-  if (rt->job.plan && rt->parts[part].object && rt->parts[part].n_streamed < qi_plan_stage (rt->job.plan, part).n_streamed)
+  const guint have = rt->parts[part].n_streamed;
+  const guint planned = rt->job.plan ? qi_plan_stage (rt->job.plan, part).n_streamed : have;
+
+  if (rt->parts[part].object && (have < planned || have > planned + qi_runtime_n_blocks (rt, part) / 4))
     qi_runtime_unload (rt, part);
 }
 
@@ -401,7 +315,7 @@ checkpoint_of (const QiRuntime *rt, QiPart part)
 {
   if (part == QI_PART_CONTROLNET)
     return rt->set->controlnet;
-  return part == QI_PART_ADDONS ? NULL : qi_model_set_part (rt->set, kinds[part].component);
+  return part == QI_PART_ADDONS ? NULL : qi_model_set_part (rt->set, qi_part_kinds[part].component);
 }
 
 /* Weights, where they are not there yet; by the current stage's stream. */
@@ -422,7 +336,7 @@ load_part (QiRuntime *rt, QiPart part, GError **error)
   if (!rt->plan)
     p->n_streamed = rt->job.plan ? qi_plan_stage (rt->job.plan, part).n_streamed : 0;
   if (p->n_streamed && load.checkpoint)
-    load.ring = p->ring = qi_weights_ring_new (rt->device, kinds[part].name, load.checkpoint, rt->plan);
+    load.ring = p->ring = qi_weights_ring_new (rt->device, qi_part_kinds[part].name, load.checkpoint, rt->plan);
   load.n_streamed = p->n_streamed;
   rt->load_start = g_get_monotonic_time ();
   rt->loading = part;
@@ -430,10 +344,10 @@ load_part (QiRuntime *rt, QiPart part, GError **error)
     return load_addons (rt, &load, error);
   if (!load.checkpoint)
     {
-      g_set_error (error, QI_ERROR, QI_ERROR_BAD_CHECKPOINT, "“%s” has no %s.", rt->set->name, kinds[part].name);
+      g_set_error (error, QI_ERROR, QI_ERROR_BAD_CHECKPOINT, "“%s” has no %s.", rt->set->name, qi_part_kinds[part].name);
       return FALSE;
     }
-  p->object = kinds[part].make (rt->set, &load, error);
+  p->object = qi_part_kinds[part].make (rt->set, &load, error);
   return p->object != NULL;
 }
 
@@ -446,7 +360,7 @@ begin_dry (QiRuntime *rt, QiPart part)
   if (!p->dry)
     p->dry = qi_stream_new (rt->device, TRUE);
   if (!p->pool)
-    p->pool = qi_pool_new (rt->device, kinds[part].name, TRUE);
+    p->pool = qi_pool_new (rt->device, qi_part_kinds[part].name, TRUE);
   rt->stream = p->dry;
 }
 
@@ -458,7 +372,7 @@ qi_runtime_begin (QiRuntime *rt, QiPart part, GError **error)
   rt->stage = part;
   if (part == QI_PART_MMDIT)
     drop_other_addons (rt);
-  drop_if_too_large (rt, part);
+  drop_if_other (rt, part);
   if (rt->plan)
     begin_dry (rt, part);
   else if (!make_room (rt, part, error))
@@ -486,7 +400,7 @@ qi_runtime_load (QiRuntime *rt, QiPart part, GError **error)
   g_return_val_if_fail (rt->stream && part != rt->stage, FALSE);
 
   if (!p->pool)
-    p->pool = qi_pool_new (rt->device, kinds[part].name, rt->plan);
+    p->pool = qi_pool_new (rt->device, qi_part_kinds[part].name, rt->plan);
   if ((p->object || !planned || qi_pool_reserve_like (p->pool, planned, error)) && load_part (rt, part, error))
     return TRUE;
   if (!rt->plan)
@@ -532,7 +446,7 @@ log_streaming (QiRuntime *rt)
 
   p->copied = stats;
   if (stats.n_groups)
-    g_info ("The %s keeps %u of %u blocks; so far %u were copied, %s in %.2f s%s", kinds[rt->stage].name,
+    g_info ("The %s keeps %u of %u blocks; so far %u were copied, %s in %.2f s%s", qi_part_kinds[rt->stage].name,
             qi_runtime_n_blocks (rt, rt->stage) - p->n_streamed, qi_runtime_n_blocks (rt, rt->stage), stats.n_groups,
             qi_bytes (stats.bytes).text, stats.copied, hidden ? hidden : "");
 }

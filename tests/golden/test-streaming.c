@@ -285,6 +285,40 @@ test_limits (void)
   qi_planes_clear (&first);
 }
 
+/* One engine's pictures under other limits than the first's: the transformer is read again with what fits now. */
+static void
+test_other_limits (void)
+{
+  const guint64 whole = whole_size (SIDE);
+  const guint64 limits[] = { whole / 4, whole / 2, 0, whole / 4 };
+  const gsize bytes = 3 * SIDE * SIDE * sizeof (float);
+  g_autofree float *expected = NULL;
+  Bench b;
+
+  bench_open (&b, 0, SIDE, FALSE);
+  for (guint i = 0; i < G_N_ELEMENTS (limits); i++)
+    {
+      g_autoptr (GError) error = NULL;
+      QiPlanes picture = { 0 };
+
+      g_clear_pointer (&b.plan, qi_plan_free);
+      b.plan = qi_plan_new (b.device, b.set, QI_COMPUTE_F32, b.pipeline, &b.job, 1, NULL, limits[i], &error);
+      g_assert_no_error (error);
+      g_assert_true (bench_run (&b, limits[i], NULL, &picture, &error));
+      g_assert_no_error (error);
+      if (i < 2) /* later ones begin with what the one without a limit holds */
+        g_assert_cmpuint (qi_device_memory (b.device).blocks_peak, <=, limits[i]);
+      g_assert_true (limits[i] == 0 || qi_device_memory (b.device).blocks <= limits[i]);
+      g_assert_cmpuint (qi_runtime_n_streamed (b.runtime, QI_PART_MMDIT), ==, qi_plan_stage (b.plan, QI_PART_MMDIT).n_streamed);
+      if (expected)
+        g_assert_cmpmem (picture.values, bytes, expected, bytes);
+      else
+        expected = g_memdup2 (picture.values, bytes);
+      qi_planes_clear (&picture);
+    }
+  bench_close (&b);
+}
+
 /* How much of the copying lies under computing: a figure, not a judgement, since it depends on what else the machine does. */
 static void
 test_overlap (void)
@@ -451,6 +485,7 @@ main (int argc, char **argv)
   g_assert_no_error (error);
   write_transformer (folder);
   g_test_add_func ("/streaming/limits", test_limits);
+  g_test_add_func ("/streaming/other-limits", test_other_limits);
   if (g_test_perf ())
     g_test_add_func ("/streaming/overlap", test_overlap);
   g_test_add_func ("/streaming/too-little", test_too_little);
