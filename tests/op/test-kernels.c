@@ -96,6 +96,26 @@ test_rows (void)
   g_assert_cmpuint (qi_device_validation_messages (device, NULL), ==, 0);
 }
 
+/* The tiles that GPUs get, with this device's shape of products. */
+static void
+test_large_tiles (void)
+{
+  g_autoptr (GError) error = NULL;
+  g_autoptr (QiDevice) device = open_device (NULL, &error);
+  gboolean known;
+
+  g_assert_no_error (error);
+  if (!device->info.coopmat)
+    {
+      g_test_skip ("no matrix units here");
+      return;
+    }
+  device->info.type = QI_DEVICE_DISCRETE;
+  g_assert_true (qi_self_test_row (device, QI_KERNEL_COOPMAT, 1, &known, &error));
+  g_assert_no_error (error);
+  g_assert_cmpuint (qi_device_validation_messages (device, NULL), ==, 0);
+}
+
 /* What was found is remembered for this device, driver and these shaders, and found anew for others. */
 static void
 test_remembered (void)
@@ -161,11 +181,14 @@ main (int argc, char **argv)
 {
   g_autoptr (GError) error = NULL;
   g_autoptr (QiDevice) device = NULL;
-  g_autofree char *cache = NULL;
+  g_autofree char *cache = NULL, *shaders = NULL;
 
   g_test_init (&argc, &argv, NULL);
+  /* A cache of our own, but not for the driver: it would compile everything anew each time. */
+  shaders = g_build_filename (g_get_home_dir (), ".cache", "mesa_shader_cache", NULL);
+  g_setenv ("MESA_SHADER_CACHE_DIR", shaders, FALSE);
   cache = g_dir_make_tmp ("sfumato-kernels-XXXXXX", NULL);
-  g_setenv ("XDG_CACHE_HOME", cache, TRUE); /* before GLib looks */
+  g_setenv ("XDG_CACHE_HOME", cache, TRUE);
   g_test_add_func ("/kernels/choice", test_choice);
   g_test_add_func ("/kernels/refused", test_refused);
   device = open_device (NULL, &error);
@@ -174,6 +197,7 @@ main (int argc, char **argv)
   if (device)
     {
       g_test_add_func ("/kernels/rows", test_rows);
+      g_test_add_func ("/kernels/large-tiles", test_large_tiles);
       g_test_add_func ("/kernels/remembered", test_remembered);
       g_test_add_func ("/kernels/replaced", test_replaced);
     }
