@@ -98,6 +98,16 @@ qi_kernels_for_linear (const QiKernels *kernels, const QiDeviceInfo *info, const
   return QI_KERNEL_SCALAR;
 }
 
+/* It has rows for lanes and for matrix units, and goes by the same devices as linear; few queries waste a tile. */
+QiKernel
+qi_kernels_for_attention (const QiKernels *kernels, const QiDeviceInfo *info, guint64 n_q, QiCompute compute)
+{
+  const gboolean wanted = kernels->forced >= 0 ? kernels->forced == QI_KERNEL_COOPMAT
+                                               : info->type != QI_DEVICE_SOFTWARE && n_q >= 8 && usable (kernels, QI_KERNEL_COOPMAT);
+
+  return wanted && rows[QI_KERNEL_COOPMAT].computes & 1u << compute ? QI_KERNEL_COOPMAT : QI_KERNEL_SCALAR;
+}
+
 guint32
 qi_kernels_in_use (const QiKernels *kernels, const QiDeviceInfo *info)
 {

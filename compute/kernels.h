@@ -42,5 +42,7 @@ typedef struct
 /* The row that takes it on a device of info. */
 QiKernel qi_kernels_for_linear (const QiKernels *kernels, const QiDeviceInfo *info, const QiProduct *product);
 
+QiKernel qi_kernels_for_attention (const QiKernels *kernels, const QiDeviceInfo *info, guint64 n_q, QiCompute compute);
+
 /* Every row that the table may choose on such a device, as bits. */
 guint32 qi_kernels_in_use (const QiKernels *kernels, const QiDeviceInfo *info);

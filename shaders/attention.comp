@@ -6,22 +6,44 @@
 // columns, all rows. So a value loaded by a lane serves ROWS products, and nothing is summed across lanes.
 // More keys than one binding holds come in several dispatches: `state` hands maximum, sum and accumulators on.
 // Grid: x over tiles of rows, y over heads. Shared memory: about ROWS (2 D + KEYS) floats.
+// With MATRIX both products are made on matrix units, of operands rounded to f16 (lib/attention-matrix.glsl): q, k, v are then f16,
+// [rows, heads, PACKED], zeros past D, each of these rows with a scale of its own.
 #version 460
 #extension GL_GOOGLE_include_directive : require
 #extension GL_EXT_control_flow_attributes : require
+#ifdef MATRIX
+#extension GL_KHR_cooperative_matrix : require
+#extension GL_KHR_memory_scope_semantics : require
+#extension GL_KHR_shader_subgroup_basic : require
+#extension GL_EXT_shader_explicit_arithmetic_types_float16 : require
+#endif
 #include "push.h"
 
 layout (local_size_x_id = 0) in;
 layout (constant_id = 1) const uint D = 8;
 layout (constant_id = 2) const uint ROWS = 1;
 layout (constant_id = 3) const uint KEYS = 8; // a multiple of LANES * NK and of STEP
-layout (constant_id = 4) const uint NK = 1;
-layout (constant_id = 5) const uint NC = 1;
-layout (constant_id = 6) const uint RANGES = 0; // keys of each row are given
+layout (constant_id = 4) const uint RANGES = 0; // keys of each row are given
+#ifdef MATRIX
+layout (constant_id = 5) const uint MM = 8; // products of [MM, MK] and [MK, MN]; ROWS and KEYS are whole ones
+layout (constant_id = 6) const uint MN = 8;
+layout (constant_id = 7) const uint MK = 8;
+layout (constant_id = 8) const uint O_PITCH = 8; // D, rounded up to whole products either way
+
+layout (set = 0, binding = 0) readonly buffer Q { uvec2 q[]; };
+layout (set = 0, binding = 1) readonly buffer K { uvec2 k[]; };
+layout (set = 0, binding = 2) readonly buffer V { uvec2 v[]; };
+layout (set = 0, binding = 6) readonly buffer QScale { float q_scale[]; };
+layout (set = 0, binding = 7) readonly buffer KScale { float k_scale[]; };
+layout (set = 0, binding = 8) readonly buffer VScale { float v_scale[]; };
+#else
+layout (constant_id = 5) const uint NK = 1;
+layout (constant_id = 6) const uint NC = 1;
 
 layout (set = 0, binding = 0) readonly buffer Q { float q[]; };
 layout (set = 0, binding = 1) readonly buffer K { float k[]; };
 layout (set = 0, binding = 2) readonly buffer V { float v[]; };
+#endif
 layout (set = 0, binding = 3) readonly buffer Ranges { uvec2 ranges[]; };
 layout (set = 0, binding = 4) readonly buffer State { float state[]; }; // [n_q, heads, D + 2]: accumulators, maximum, sum
 layout (set = 0, binding = 5) writeonly buffer Y { float y[]; };        // y, or the next state
@@ -29,14 +51,18 @@ layout (push_constant) uniform Push { QiPushAttention p; };
 
 const uint STEP = 8u; // products in a row between two visits of the accumulators
 const uint LANES = gl_WorkGroupSize.x;
+#ifdef MATRIX
+const uint S_PITCH = KEYS + 4u; // whole 16 bytes
+#else
 const uint PITCH = (D + STEP - 1u) / STEP * STEP; // of q_s, padded by zeros
 const uint S_PITCH = KEYS + 1u;                    // odd: rows in different banks
+const uint O_PITCH = D;
 const bool WHOLE = D % (LANES * NC) == 0u;         // no lane has a column beyond D
+#endif
 const float NONE = -3.0e38;                        // maximum of no scores
 const float LOG2_E = 1.4426950408889634;
 
-shared float q_s[ROWS * PITCH]; // times scale / log 2
-shared float o_s[ROWS * D];
+shared float o_s[ROWS * O_PITCH];
 shared float s_s[ROWS * S_PITCH];
 shared float top_s[ROWS], sum_s[ROWS], keep_s[ROWS];
 shared uint begin_s[ROWS], end_s[ROWS];
@@ -61,19 +87,24 @@ keys_of (uint r)
   return max (keys, uvec2 (p.key_first)) - p.key_first;
 }
 
+#ifdef MATRIX
+#include "lib/attention-matrix.glsl"
+#else
+#include "lib/attention-lanes.glsl"
+#endif
+
 void
 load_tile (uint head)
 {
   const uint lane = gl_LocalInvocationIndex;
 
-  for (uint i = lane; i < ROWS * PITCH; i += LANES)
+  load_queries (head);
+  for (uint i = lane; i < ROWS * O_PITCH; i += LANES)
     {
-      const uint c = i % PITCH;
+      const uint c = i % O_PITCH;
 
-      q_s[i] = c < D ? q[(row_of (i / PITCH) * p.heads + head) * D + c] * p.scale * LOG2_E : 0.0;
+      o_s[i] = p.has_state != 0u && c < D ? state[(row_of (i / O_PITCH) * p.heads + head) * (D + 2u) + c] : 0.0;
     }
-  for (uint i = lane; i < ROWS * D; i += LANES)
-    o_s[i] = p.has_state != 0u ? state[(row_of (i / D) * p.heads + head) * (D + 2u) + i % D] : 0.0;
   for (uint r = lane; r < ROWS; r += LANES)
     {
       const uint at = (row_of (r) * p.heads + head) * (D + 2u) + D;
@@ -83,43 +114,6 @@ load_tile (uint head)
       sum_s[r] = p.has_state != 0u ? state[at + 1u] : 0.0;
       begin_s[r] = keys.x;
       end_s[r] = keys.y;
-    }
-}
-
-// s_s = scores of rows x keys [k0, k0 + n).
-void
-scores (uint k0, uint n, uint kv_at, uint kv_row)
-{
-  for (uint j0 = 0u; j0 < n; j0 += LANES * NK)
-    {
-      float acc[NK][ROWS];
-      uint at[NK];
-
-      [[unroll]] for (uint j = 0u; j < NK; j++)
-        {
-          at[j] = min (k0 + j0 + j * LANES + gl_LocalInvocationIndex, p.n_k - 1u) * kv_row + kv_at;
-          [[unroll]] for (uint r = 0u; r < ROWS; r++)
-            acc[j][r] = 0.0;
-        }
-      for (uint c = 0u; c < D; c += STEP)
-        {
-          float b[NK][STEP];
-
-          [[unroll]] for (uint j = 0u; j < NK; j++)
-            [[unroll]] for (uint i = 0u; i < STEP; i++)
-              b[j][i] = k[at[j] + (D == PITCH ? c + i : min (c + i, D - 1u))];
-          [[unroll]] for (uint r = 0u; r < ROWS; r++)
-            [[unroll]] for (uint i = 0u; i < STEP; i++)
-              {
-                const float a = q_s[r * PITCH + c + i];
-
-                [[unroll]] for (uint j = 0u; j < NK; j++)
-                  acc[j][r] = fma (a, b[j][i], acc[j][r]);
-              }
-        }
-      [[unroll]] for (uint j = 0u; j < NK; j++)
-        [[unroll]] for (uint r = 0u; r < ROWS; r++)
-          s_s[r * S_PITCH + j0 + j * LANES + gl_LocalInvocationIndex] = acc[j][r];
     }
 }
 
@@ -148,48 +142,6 @@ softmax (uint k0)
     }
 }
 
-// o_s = o_s * keep_s + s_s v over keys [k0, k0 + n).
-void
-accumulate (uint k0, uint n, uint kv_at, uint kv_row)
-{
-  for (uint c0 = 0u; c0 < D; c0 += LANES * NC)
-    {
-      float acc[NC][ROWS];
-      uint column[NC];
-
-      [[unroll]] for (uint c = 0u; c < NC; c++)
-        {
-          column[c] = c0 + c * LANES + gl_LocalInvocationIndex;
-          if (!WHOLE)
-            column[c] = min (column[c], D - 1u);
-          [[unroll]] for (uint r = 0u; r < ROWS; r++)
-            acc[c][r] = o_s[r * D + column[c]] * keep_s[r];
-        }
-      for (uint j = 0u; j < n; j += STEP)
-        {
-          float b[NC][STEP];
-
-          [[unroll]] for (uint i = 0u; i < STEP; i++)
-            [[unroll]] for (uint c = 0u; c < NC; c++)
-              b[c][i] = v[min (k0 + j + i, p.n_k - 1u) * kv_row + kv_at + column[c]];
-          [[unroll]] for (uint r = 0u; r < ROWS; r++)
-            [[unroll]] for (uint i = 0u; i < STEP; i++)
-              {
-                const float a = s_s[r * S_PITCH + j + i];
-
-                [[unroll]] for (uint c = 0u; c < NC; c++)
-                  acc[c][r] = fma (a, b[c][i], acc[c][r]);
-              }
-        }
-      if (!WHOLE)
-        barrier (); // lanes that share column D - 1 have read it
-      [[unroll]] for (uint c = 0u; c < NC; c++)
-        if (WHOLE || c0 + c * LANES + gl_LocalInvocationIndex < D)
-          [[unroll]] for (uint r = 0u; r < ROWS; r++)
-            o_s[r * D + column[c]] = acc[c][r];
-    }
-}
-
 void
 store_tile (uint head)
 {
@@ -201,7 +153,7 @@ store_tile (uint head)
       const float factor = p.last == 0u ? 1.0 : sum_s[r] > 0.0 ? 1.0 / sum_s[r] : 0.0;
 
       if (row < p.n_q)
-        y[(row * p.heads + head) * pitch + i % D] = o_s[i] * factor;
+        y[(row * p.heads + head) * pitch + i % D] = o_s[r * O_PITCH + i % D] * factor;
     }
   for (uint r = lane; p.last == 0u && r < ROWS; r += LANES)
     {
@@ -219,7 +171,7 @@ void
 main ()
 {
   const uint head = gl_WorkGroupID.y + p.head_first;
-  const uint kv_row = p.kv_heads * D, kv_at = head / p.group * D;
+  const uint kv_head = head / p.group;
   uint begin = 0xffffffffu, end = 0u;
 
   load_tile (head);
@@ -234,11 +186,11 @@ main ()
     {
       const uint n = min (KEYS, end - k0);
 
-      scores (k0, n, kv_at, kv_row);
+      scores (k0, n, kv_head);
       barrier ();
       softmax (k0);
       barrier ();
-      accumulate (k0, n, kv_at, kv_row);
+      accumulate (k0, n, kv_head);
       barrier ();
     }
   store_tile (head);

@@ -3,7 +3,9 @@
 #include "compute/op.h"
 
 #include <math.h>
+#include <string.h>
 
+#include "compute/op/forms.h"
 #include "compute/stream.h"
 #include "shaders/push.h"
 
@@ -14,11 +16,14 @@ typedef struct
 {
   guint lanes, rows, keys; /* threads, query rows, keys of a block */
   guint keys_per_lane, columns_per_lane;
+  gboolean matrix; /* on matrix units: the two above mean nothing */
+  guint columns;   /* d in whole products */
 } Tile;
 
 typedef struct
 {
-  const QiTensor *q, *k, *v, *y;
+  QiForm q, k, v; /* rows of one head each */
+  const QiTensor *y;
   const QiAttention *attention;
   guint64 n_q, n_k, d, key_window;
   Tile tile;
@@ -43,12 +48,60 @@ choose_tile (const QiDeviceInfo *info, guint64 n_q, guint64 d)
   return t;
 }
 
+/* Bytes of shared memory that attention.comp takes with MATRIX. */
+static guint64
+matrix_bytes (const Tile *t)
+{
+  const guint64 operand_row = t->columns * 2 + 16;
+
+  return (t->rows + t->keys) * operand_row + t->rows * (t->keys + 8) * 2 + t->rows * (t->keys + 4) * 4 + t->rows * t->columns * 4 +
+         (6 * t->rows + 2 * t->keys) * 4;
+}
+
+/* FALSE where heads are too wide for shared memory. Not measured on any GPU. */
+static gboolean
+choose_matrix_tile (const QiDeviceInfo *info, guint64 n_q, guint64 d, Tile *t)
+{
+  const guint side = MAX (info->coopmat_n, info->coopmat_k), step = MAX (side, 32);
+
+  *t = (Tile){ .lanes = info->subgroup_size * (info->type == QI_DEVICE_SOFTWARE ? 2 : 4), .rows = 2 * info->coopmat_m, .keys = step,
+               .matrix = TRUE, .columns = (d + side - 1) / side * side };
+  if (n_q <= info->coopmat_m || matrix_bytes (t) > info->shared_bytes)
+    t->rows = info->coopmat_m;
+  return matrix_bytes (t) <= info->shared_bytes;
+}
+
+/* A tile's constants in the order of the shader. */
+static void
+take_tile (const QiDeviceInfo *info, const Job *job, QiDispatch *d)
+{
+  const Tile *t = &job->tile;
+  const guint32 common[] = { t->lanes, job->d, t->rows, t->keys, job->attention->ranges != NULL };
+  const guint32 matrix[] = { info->coopmat_m, info->coopmat_n, info->coopmat_k, t->columns };
+  const guint32 lanes[] = { t->keys_per_lane, t->columns_per_lane };
+
+  memcpy (d->spec, common, sizeof common);
+  if (t->matrix)
+    memcpy (d->spec + G_N_ELEMENTS (common), matrix, sizeof matrix);
+  else
+    memcpy (d->spec + G_N_ELEMENTS (common), lanes, sizeof lanes);
+  d->shader = t->matrix ? QI_SHADER_ATTENTION_COOPMAT : QI_SHADER_ATTENTION;
+  d->n_spec = qi_shader_table[d->shader].n_spec;
+  d->n_args = qi_shader_table[d->shader].n_bindings;
+}
+
+static QiArg
+rows_of (const QiTensor *t, guint64 row_bytes, guint64 first, guint64 n)
+{
+  return t ? (QiArg){ t, first * row_bytes, n * row_bytes } : (QiArg){ 0 };
+}
+
 /* Query rows [first, first + n) and heads [head, head + n_heads) with the window of keys that begins at key. */
 static void
 attend (QiStream *s, const Job *job, guint64 first, guint64 n, guint head, guint n_heads, guint64 key)
 {
   const QiAttention *a = job->attention;
-  const guint64 width = a->n_heads * job->d, kv_width = a->n_kv_heads * job->d, n_k = MIN (job->key_window, job->n_k - key);
+  const guint64 width = a->n_heads * job->d, heads = a->n_heads, kv_heads = a->n_kv_heads, n_k = MIN (job->key_window, job->n_k - key);
   const guint64 window = key / job->key_window, at = first * width * 4, bytes = n * width * 4;
   const guint64 state_row = a->n_heads * (job->d + 2) * 4;
   const gboolean last = key + n_k == job->n_k;
@@ -67,22 +120,23 @@ attend (QiStream *s, const Job *job, guint64 first, guint64 n, guint head, guint
                                         .last = last,
                                         .scale = a->scale > 0 ? a->scale : 1 / sqrt (job->d) };
 
-  qi_stream_dispatch (s, &(QiDispatch){ .shader = QI_SHADER_ATTENTION,
-                                        .name = "attention",
-                                        .args = { { job->q, at, bytes },
-                                                  { job->k, key * kv_width * 4, n_k * kv_width * 4 },
-                                                  { job->v, key * kv_width * 4, n_k * kv_width * 4 },
-                                                  { a->ranges, first * 8, a->ranges ? n * 8 : 0 },
-                                                  old_state,
-                                                  last ? y : new_state },
-                                        .n_args = 6,
-                                        .push = &push,
-                                        .push_bytes = sizeof push,
-                                        .spec = { job->tile.lanes, job->d, job->tile.rows, job->tile.keys, job->tile.keys_per_lane,
-                                                  job->tile.columns_per_lane, a->ranges != NULL },
-                                        .n_spec = 7,
-                                        .groups = { (n + job->tile.rows - 1) / job->tile.rows, n_heads, 1 },
-                                        .flops = 4.0 * n * n_k * n_heads * job->d });
+  QiDispatch d = { .name = "attention",
+                   .args = { rows_of (job->q.data, job->q.row_bytes, first * heads, n * heads),
+                             rows_of (job->k.data, job->k.row_bytes, key * kv_heads, n_k * kv_heads),
+                             rows_of (job->v.data, job->v.row_bytes, key * kv_heads, n_k * kv_heads),
+                             rows_of (a->ranges, 8, first, n),
+                             old_state,
+                             last ? y : new_state,
+                             rows_of (job->q.scale, 4, first * heads, n * heads),
+                             rows_of (job->k.scale, 4, key * kv_heads, n_k * kv_heads),
+                             rows_of (job->v.scale, 4, key * kv_heads, n_k * kv_heads) },
+                   .push = &push,
+                   .push_bytes = sizeof push,
+                   .groups = { (n + job->tile.rows - 1) / job->tile.rows, n_heads, 1 },
+                   .flops = 4.0 * n * n_k * n_heads * job->d };
+
+  take_tile (qi_stream_device_info (s), job, &d);
+  qi_stream_dispatch (s, &d);
 }
 
 /* All windows of one range of keys: as many rows as a dispatch may hold; where that is less than a tile, fewer heads. */
@@ -101,11 +155,32 @@ attend_keys (QiStream *s, const Job *job, guint64 key)
       attend (s, job, first, MIN (rows, job->n_q - first), head, MIN (n_heads, heads - head), key);
 }
 
+/* The row that takes it, its tile, and q, k and v in the form that it reads. */
+static void
+prepare (QiStream *s, Job *job, const QiTensor *q, const QiTensor *k, const QiTensor *v)
+{
+  const QiDeviceInfo *info = qi_stream_device_info (s);
+  const QiAttention *a = job->attention;
+  const QiTensor *all[] = { q, k, v };
+  QiForm *forms[] = { &job->q, &job->k, &job->v };
+  const gboolean matrix = qi_kernels_for_attention (qi_stream_kernels (s), info, job->n_q, qi_stream_compute (s)) == QI_KERNEL_COOPMAT &&
+                          choose_matrix_tile (info, job->n_q, job->d, &job->tile);
+
+  if (!matrix)
+    job->tile = choose_tile (info, job->n_q, job->d);
+  for (guint i = 0; i < G_N_ELEMENTS (all); i++)
+    {
+      const QiTensor *heads = qi_view_as (s, all[i], qi_tensor_rows (all[i]) * (i ? a->n_kv_heads : a->n_heads), job->d);
+
+      *forms[i] = matrix ? qi_form_f16_scaled (s, heads) : qi_form_stored (heads);
+    }
+}
+
 const QiTensor *
 qi_attention (QiStream *s, const QiTensor *q, const QiTensor *k, const QiTensor *v, const QiAttention *attention)
 {
   const guint64 width = qi_tensor_dim (q, -1);
-  Job job = { q, k, v, NULL, attention, qi_tensor_rows (q), qi_tensor_rows (k), width / MAX (attention->n_heads, 1) };
+  Job job = { .attention = attention, .n_q = qi_tensor_rows (q), .n_k = qi_tensor_rows (k), .d = width / MAX (attention->n_heads, 1) };
   const guint64 kv_width = job.d * attention->n_kv_heads;
 
   g_return_val_if_fail (attention->n_heads > 0 && attention->n_kv_heads > 0, NULL);
@@ -114,13 +189,15 @@ qi_attention (QiStream *s, const QiTensor *q, const QiTensor *k, const QiTensor 
   g_return_val_if_fail (qi_tensor_rows (v) == job.n_k && (!attention->causal || job.n_k >= job.n_q), NULL);
   g_return_val_if_fail (!attention->ranges || qi_tensor_elements (attention->ranges) == 2 * job.n_q, NULL);
 
-  job.tile = choose_tile (qi_stream_device_info (s), job.n_q, job.d);
-  job.key_window = qi_stream_window (s, job.n_k, kv_width * 4, 0, job.tile.keys);
   job.y = qi_scratch (s, QI_DTYPE_F32, job.n_q, width);
+  qi_stream_begin_scope (s);
+  prepare (s, &job, q, k, v);
+  job.key_window = qi_stream_window (s, job.n_k, kv_width * 4, 0, job.tile.keys);
   if (job.key_window < job.n_k)
     for (guint i = 0; i < 2; i++)
       job.state[i] = qi_scratch (s, QI_DTYPE_F32, job.n_q, attention->n_heads, job.d + 2);
   for (guint64 key = 0; key < job.n_k; key += job.key_window)
     attend_keys (s, &job, key);
+  qi_stream_end_scope (s);
   return job.y;
 }
