@@ -85,6 +85,8 @@ def options(s):
     s.window.present()
     s.screen.key('alt+o')
     random = s.window.wait('Random', 'check box', 20)
+    said = until(10, lambda: (lambda v: v if v.count('automatic') == 2 else None)([s.window.text(n) for n in s.window.all('spin button')]))
+    s.check('steps and guidance are automatic', said, s.dump)
     random.do_action(0)
     set_number(s, 'Seed:', 7)
     set_number(s, 'Steps:', 2)
