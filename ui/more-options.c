@@ -128,7 +128,7 @@ automatic_spin (double min, double max, double step, int automatic, GCallback ch
   GtkWidget *spin = gtk_spin_button_new_with_range (min, max, step);
 
   gtk_spin_button_set_numeric (GTK_SPIN_BUTTON (spin), FALSE); /* else no letter is let in, ours neither */
-  gtk_entry_set_width_chars (GTK_ENTRY (spin), 9);
+  gtk_entry_set_width_chars (GTK_ENTRY (spin), MAX (9, (int) g_utf8_strlen (_ ("automatic"), -1)));
   g_signal_connect (spin, "output", G_CALLBACK (show_automatic), GINT_TO_POINTER (automatic));
   g_signal_connect (spin, "input", G_CALLBACK (read_automatic), GINT_TO_POINTER (automatic));
   gtk_spin_button_set_value (GTK_SPIN_BUTTON (spin), automatic);
