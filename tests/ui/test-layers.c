@@ -5,55 +5,7 @@
 #include <string.h>
 
 #include "compose/pixels.h"
-#include "tests/ui/fake-client.h"
-#include "tests/ui/fake-host.h"
-#include "ui/session-private.h"
-
-typedef struct
-{
-  QiFakeHost *host;
-  QiClient *client;
-  QiSettings *settings;
-  QiSession *session;
-  gint image, photo;
-} Fixture;
-
-static gint64 now;
-
-static gint64
-test_clock (void)
-{
-  return now;
-}
-
-/* data: the layer's size; NULL: that of the canvas. */
-static void
-set_up (Fixture *f, gconstpointer data)
-{
-  const QiRect whole = { 0, 0, 640, 480 }, *rect = data ? data : &whole;
-  g_autofree char *folder = g_dir_make_tmp ("sfumato-layers-XXXXXX", NULL);
-
-  now = 1000 * G_USEC_PER_SEC;
-  f->host = qi_fake_host_new ();
-  f->client = qi_client_new ();
-  f->settings = qi_settings_new (folder);
-  f->image = qi_fake_host_add_image (f->host, "harbour.xcf", 640, 480, QI_HOST_RGB);
-  f->photo = qi_fake_host_add_layer (f->host, f->image, "Photo", *rect, qi_fake_draw_harbour);
-  f->session = qi_session_new (QI_HOST (f->host), f->client, f->settings);
-  f->session->clock = test_clock;
-  f->session->active = TRUE;
-}
-
-static void
-tear_down (Fixture *f, gconstpointer data)
-{
-  qi_fake_settle ();
-  g_object_unref (f->session);
-  qi_fake_settle ();
-  g_object_unref (f->settings);
-  g_object_unref (f->client);
-  g_object_unref (f->host);
-}
+#include "tests/ui/fixture.h"
 
 static void
 bind (Fixture *f, QiTask task)
@@ -65,16 +17,8 @@ bind (Fixture *f, QiTask task)
 static void
 start (Fixture *f)
 {
-  now += G_USEC_PER_SEC;
+  fixture_now += G_USEC_PER_SEC;
   qi_session_start (f->session);
-}
-
-static gboolean
-between_jobs (gpointer data)
-{
-  Fixture *f = data;
-
-  return qi_fake_job (f->client) || !f->session->work;
 }
 
 /* Ends all jobs well; how many there were. */
@@ -86,19 +30,10 @@ finish (Fixture *f)
   for (; qi_fake_job (f->client); n++)
     {
       qi_fake_finish (f->client, NULL);
-      g_assert_true (qi_fake_wait (between_jobs, f));
+      g_assert_true (qi_fake_wait (fixture_between_jobs, f));
     }
   qi_fake_settle ();
   return n;
-}
-
-static void
-assert_card (Fixture *f, QiSay say)
-{
-  const QiCard *card = qi_session_card (f->session);
-
-  g_assert_nonnull (card);
-  g_assert_cmpint (card->say, ==, say);
 }
 
 static void
@@ -139,7 +74,7 @@ test_expand_says (Fixture *f, gconstpointer data)
   g_assert_cmpstr (qi_session_placeholder (f->session), ==, "Describe what lies beyond, or leave empty");
   start (f);
   g_assert_cmpuint (qi_fake_job (f->client), ==, 0);
-  assert_card (f, QI_SAY_NO_GROWTH);
+  fixture_assert_card (f, QI_SAY_NO_GROWTH);
   qi_session_grow (f->session, 160, 160, 0, 0);
   g_assert_null (qi_session_card (f->session)); /* it is answered */
   assert_will (f, "Expands the canvas to 960 × 480 px", "New area: 33 %");
@@ -251,7 +186,7 @@ test_expand_image_changed (Fixture *f, gconstpointer data)
   qi_fake_host_crop (f->host, f->image, 500, 400);
   qi_session_poll (f->session, TRUE);
   qi_session_keep (f->session);
-  assert_card (f, QI_SAY_IMAGE_CHANGED);
+  fixture_assert_card (f, QI_SAY_IMAGE_CHANGED);
   assert_canvas (f, 500, 400);
   g_assert_true (qi_session_act (f->session, QI_ACT_PLACE)); /* at the same pixels */
   assert_canvas (f, 800, 480);
@@ -288,14 +223,14 @@ test_split_missing (Fixture *f, gconstpointer data)
   bind (f, QI_TASK_SPLIT);
   start (f);
   g_assert_cmpuint (qi_fake_n_jobs (f->client), ==, 0); /* before any work */
-  assert_card (f, QI_SAY_NO_LAYERED);
+  fixture_assert_card (f, QI_SAY_NO_LAYERED);
   g_assert_nonnull (strstr (qi_session_card (f->session)->consequence, "“Qwen-Image Edit 2511”"));
   g_assert_nonnull (strstr (qi_session_card (f->session)->consequence, "Qwen-Image-Layered"));
   qi_fake_info (f->client)->layered = TRUE;
   bind (f, QI_TASK_EXPAND);
   qi_session_grow (f->session, 16, 0, 0, 0);
   start (f);
-  assert_card (f, QI_SAY_LAYERED_ONLY);
+  fixture_assert_card (f, QI_SAY_LAYERED_ONLY);
   g_assert_cmpuint (qi_fake_n_jobs (f->client), ==, 0);
 }
 
@@ -362,7 +297,7 @@ main (int argc, char **argv)
   static const QiRect small = { 100, 80, 400, 300 };
 
   g_test_init (&argc, &argv, NULL);
-#define ADD(path, data, test) g_test_add ("/ui/layers/" path, Fixture, data, set_up, test, tear_down)
+#define ADD(path, data, test) g_test_add ("/ui/layers/" path, Fixture, data, fixture_set_up, test, fixture_tear_down)
   ADD ("expand-says", NULL, test_expand_says);
   ADD ("expand-kept", NULL, test_expand_kept);
   ADD ("expand-passes", NULL, test_expand_passes);

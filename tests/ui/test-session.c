@@ -6,58 +6,12 @@
 #include <string.h>
 
 #include "base/error.h"
-#include "tests/ui/fake-client.h"
-#include "tests/ui/fake-host.h"
-#include "ui/session-private.h"
-
-typedef struct
-{
-  QiFakeHost *host;
-  QiClient *client;
-  QiSettings *settings;
-  QiSession *session;
-  gint image, photo;
-} Fixture;
-
-static gint64 now;
-
-static gint64
-test_clock (void)
-{
-  return now;
-}
-
-static void
-set_up (Fixture *f, gconstpointer data)
-{
-  g_autofree char *folder = g_dir_make_tmp ("sfumato-session-XXXXXX", NULL);
-
-  now = 1000 * G_USEC_PER_SEC;
-  f->host = qi_fake_host_new ();
-  f->client = qi_client_new ();
-  f->settings = qi_settings_new (folder);
-  f->image = qi_fake_host_add_image (f->host, "harbour.xcf", 640, 480, QI_HOST_RGB);
-  f->photo = qi_fake_host_add_layer (f->host, f->image, "Photo", (QiRect) { 0, 0, 640, 480 }, qi_fake_draw_harbour);
-  f->session = qi_session_new (QI_HOST (f->host), f->client, f->settings);
-  f->session->clock = test_clock;
-  f->session->active = TRUE;
-}
-
-static void
-tear_down (Fixture *f, gconstpointer data)
-{
-  qi_fake_settle ();
-  g_object_unref (f->session);
-  qi_fake_settle ();
-  g_object_unref (f->settings);
-  g_object_unref (f->client);
-  g_object_unref (f->host);
-}
+#include "tests/ui/fixture.h"
 
 static void
 later (Fixture *f, double seconds)
 {
-  now += (gint64) (seconds * G_USEC_PER_SEC);
+  fixture_now += (gint64) (seconds * G_USEC_PER_SEC);
   qi_session_poll (f->session, TRUE);
   qi_fake_settle ();
 }
@@ -77,14 +31,6 @@ bind_fill (Fixture *f)
   qi_session_set_prompt (f->session, "a boat");
 }
 
-static gboolean
-between_jobs (gpointer data)
-{
-  Fixture *f = data;
-
-  return qi_fake_job (f->client) || !f->session->work;
-}
-
 /* Ends n jobs well. */
 static void
 finish (Fixture *f, guint n)
@@ -94,19 +40,10 @@ finish (Fixture *f, guint n)
       g_assert_cmpuint (qi_fake_job (f->client), >, 0);
       const guint before = qi_fake_n_jobs (f->client);
       qi_fake_finish (f->client, NULL);
-      g_assert_true (qi_fake_wait (between_jobs, f));
+      g_assert_true (qi_fake_wait (fixture_between_jobs, f));
       g_assert_true (k + 1 == n || qi_fake_n_jobs (f->client) == before + 1);
     }
   qi_fake_settle ();
-}
-
-static void
-assert_card (Fixture *f, QiSay say)
-{
-  const QiCard *card = qi_session_card (f->session);
-
-  g_assert_nonnull (card);
-  g_assert_cmpint (card->say, ==, say);
 }
 
 static void
@@ -203,7 +140,7 @@ test_start_asks_first (Fixture *f, gconstpointer data)
   qi_session_set_prompt (f->session, "red");
   qi_session_set_task (f->session, QI_TASK_FILL);
   qi_session_start (f->session);
-  assert_card (f, QI_SAY_NO_SELECTION);
+  fixture_assert_card (f, QI_SAY_NO_SELECTION);
   g_assert_true (qi_session_act (f->session, QI_ACT_EDIT));
   g_assert_cmpint (qi_session_task (f->session), ==, QI_TASK_EDIT);
   g_assert_null (qi_session_card (f->session));
@@ -212,7 +149,7 @@ test_start_asks_first (Fixture *f, gconstpointer data)
   later (f, 5);
   qi_session_set_task (f->session, QI_TASK_FILL);
   qi_session_start (f->session);
-  assert_card (f, QI_SAY_SELECTION_SMALL);
+  fixture_assert_card (f, QI_SAY_SELECTION_SMALL);
   g_assert_cmpstr (qi_session_card (f->session)->consequence, ==, "3 × 2 px. The result would not be visible.");
   qi_session_act (f->session, QI_ACT_GROW);
   g_assert_cmpint (qi_session_view (f->session)->selection.width, ==,
@@ -220,7 +157,7 @@ test_start_asks_first (Fixture *f, gconstpointer data)
 
   qi_session_set_prompt (f->session, "like Picture 3");
   qi_session_start (f->session);
-  assert_card (f, QI_SAY_NO_SUCH_PICTURE);
+  fixture_assert_card (f, QI_SAY_NO_SUCH_PICTURE);
   g_assert_cmpstr (qi_session_card (f->session)->title, ==, "The prompt names Picture 3");
   qi_session_act (f->session, QI_ACT_REMOVE_WORDS);
   g_assert_cmpstr (qi_session_request (f->session)->prompt, ==, "like");
@@ -237,7 +174,7 @@ test_indexed (Fixture *f, gconstpointer data)
   qi_session_bind (f->session, image, FALSE, QI_TASK_EDIT);
   qi_session_set_prompt (f->session, "blue");
   qi_session_start (f->session);
-  assert_card (f, QI_SAY_COLOUR_MAP);
+  fixture_assert_card (f, QI_SAY_COLOUR_MAP);
   g_assert_cmpstr (qi_session_card (f->session)->consequence, ==, "Results would be reduced to 16 colours.");
   qi_session_act (f->session, QI_ACT_GO_ON);
   g_assert_cmpuint (qi_fake_job (f->client), ==, 1);
@@ -249,7 +186,7 @@ test_selection_misses (Fixture *f, gconstpointer data)
   qi_fake_host_add_layer (f->host, f->image, "Corner", (QiRect) { 0, 0, 50, 50 }, qi_fake_draw_sloop);
   bind_fill (f);
   qi_session_start (f->session);
-  assert_card (f, QI_SAY_SELECTION_MISSES);
+  fixture_assert_card (f, QI_SAY_SELECTION_MISSES);
   qi_session_act (f->session, QI_ACT_WHOLE_CANVAS);
   qi_session_start (f->session);
   g_assert_cmpuint (qi_fake_job (f->client), ==, 1);
@@ -264,12 +201,12 @@ test_queue (Fixture *f, gconstpointer data)
   qi_session_set_prompt (f->session, "a ship");
   qi_session_start (f->session); /* within half a second: the same press */
   g_assert_false (qi_session_waiting (f->session));
-  now += G_USEC_PER_SEC;
+  fixture_now += G_USEC_PER_SEC;
   qi_session_start (f->session);
   g_assert_true (qi_session_waiting (f->session));
   qi_session_drop_waiting (f->session);
   g_assert_false (qi_session_waiting (f->session));
-  now += G_USEC_PER_SEC;
+  fixture_now += G_USEC_PER_SEC;
   qi_session_start (f->session);
   qi_session_set_prompt (f->session, "words for later");
   g_assert_cmpstr (qi_fake_request (f->client)->prompt, ==, "a boat");
@@ -366,7 +303,7 @@ test_again_or_verb (Fixture *f, gconstpointer data)
   g_assert_true (qi_session_differs (f->session));
   qi_session_remove_row (f->session, 0);
   g_assert_false (qi_session_differs (f->session));
-  now += G_USEC_PER_SEC;
+  fixture_now += G_USEC_PER_SEC;
   qi_session_again (f->session);
   g_assert_cmpint (qi_fake_request (f->client)->seed, ==, -1); /* a new one */
   g_assert_cmpstr (qi_fake_request (f->client)->prompt, ==, "a boat");
@@ -453,7 +390,7 @@ test_other_image (Fixture *f, gconstpointer data)
   g_assert_cmpint (qi_session_hint (f->session, &words, &button), ==, QI_HINT_OTHER_IMAGE);
   g_assert_cmpstr (words, ==, "You are working in “cards.xcf”.");
   qi_session_start (f->session);
-  assert_card (f, QI_SAY_OTHER_IMAGE); /* the verb asks once */
+  fixture_assert_card (f, QI_SAY_OTHER_IMAGE); /* the verb asks once */
   qi_session_close_card (f->session);
   qi_session_take_hint (f->session);
   g_assert_cmpint (qi_session_image (f->session), ==, other);
@@ -485,7 +422,7 @@ test_canvas_changed (Fixture *f, gconstpointer data)
   g_assert_cmpuint (qi_session_n_results (f->session), ==, 1);
   g_assert_cmpuint (qi_fake_host_n_layers (f->host, f->image), ==, 1); /* nothing is placed */
   qi_session_keep (f->session);
-  assert_card (f, QI_SAY_IMAGE_CHANGED);
+  fixture_assert_card (f, QI_SAY_IMAGE_CHANGED);
   qi_session_act (f->session, QI_ACT_PLACE);
   g_assert_cmpuint (qi_fake_host_n_layers (f->host, f->image), ==, 2);
 }
@@ -537,7 +474,7 @@ test_edit_again (Fixture *f, gconstpointer data)
   g_assert_cmpint (order->source.above, ==, ours); /* where it can be seen */
   g_assert_cmpint (order->source.except, ==, ours);
   g_assert_false (qi_session_bind_again (f->session, f->image, f->photo));
-  assert_card (f, QI_SAY_NOT_OURS);
+  fixture_assert_card (f, QI_SAY_NOT_OURS);
 }
 
 /* -- lettering, pictures, keys, last values ----------------------------------------------------------- */
@@ -615,7 +552,7 @@ test_keys (Fixture *f, gconstpointer data)
   g_assert_true (qi_session_enter (f->session, QI_FOCUS_PROMPT));
   g_assert_cmpuint (qi_fake_job (f->client), ==, 1);
   g_assert_cmpint (qi_session_default (f->session), ==, QI_BUTTON_NONE); /* none while a job runs */
-  now += G_USEC_PER_SEC;
+  fixture_now += G_USEC_PER_SEC;
   g_assert_true (qi_session_enter (f->session, QI_FOCUS_PROMPT)); /* in the prompt Enter queues */
   g_assert_true (qi_session_waiting (f->session));
   qi_session_drop_waiting (f->session);
@@ -653,7 +590,7 @@ test_last_values (Fixture *f, gconstpointer data)
   g_assert_cmpstr (procedure, ==, "fill");
   qi_session_cancel (f->session);
   qi_fake_settle ();
-  now += G_USEC_PER_SEC;
+  fixture_now += G_USEC_PER_SEC;
   qi_session_set_prompt (f->session, "");
   qi_session_start (f->session);
   g_autofree char *removal = qi_settings_last_procedure (f->settings);
@@ -687,7 +624,7 @@ test_error (Fixture *f, gconstpointer data)
   qi_session_start (f->session);
   qi_fake_fail (f->client, QI_ERROR, QI_ERROR_WORKER_GONE, "The engine ended (signal 9).");
   qi_fake_settle ();
-  assert_card (f, QI_SAY_ENGINE_STOPPED);
+  fixture_assert_card (f, QI_SAY_ENGINE_STOPPED);
   g_assert_cmpint (qi_session_state (f->session), ==, QI_SESSION_IDLE);
   g_assert_cmpstr (qi_session_request (f->session)->prompt, ==, "a boat");
   qi_session_act (f->session, QI_ACT_START_AGAIN);
@@ -712,7 +649,7 @@ test_set_up (Fixture *f, gconstpointer data)
   qi_session_ask_engine (f->session);
   qi_fake_settle ();
   qi_session_start (f->session);
-  assert_card (f, QI_SAY_NO_MODEL);
+  fixture_assert_card (f, QI_SAY_NO_MODEL);
   g_assert_cmpuint (qi_fake_n_jobs (f->client), ==, 0);
 }
 
@@ -724,7 +661,7 @@ test_report (Fixture *f, gconstpointer data)
   qi_fake_fail (f->client, QI_ERROR, QI_ERROR_BAD_CHECKPOINT,
                 "“/srv/jane/models/vae.safetensors” ends after 3 of 5 bytes.");
   qi_fake_settle ();
-  assert_card (f, QI_SAY_FILE_DAMAGED);
+  fixture_assert_card (f, QI_SAY_FILE_DAMAGED);
   g_assert_cmpstr (qi_session_card (f->session)->title, ==, "“vae.safetensors” is damaged");
   g_autofree char *report = qi_session_report (f->session);
   g_assert_nonnull (strstr (report, "vae.safetensors"));
@@ -757,7 +694,7 @@ test_seconds_never_rise (Fixture *f, gconstpointer data)
   qi_session_start (f->session);
   for (guint k = 0; k < G_N_ELEMENTS (told); k++)
     {
-      now += 2 * G_USEC_PER_SEC;
+      fixture_now += 2 * G_USEC_PER_SEC;
       qi_fake_progress (f->client, QI_STAGE_DENOISE, k + 1, 11, told[k], NULL);
       const QiPace *pace = qi_session_pace (f->session);
       g_assert_cmpfloat (pace->left, <=, last);
@@ -769,7 +706,7 @@ test_seconds_never_rise (Fixture *f, gconstpointer data)
   qi_session_cancel (f->session);
 }
 
-#define CASE(path, function) g_test_add ("/ui/session/" path, Fixture, NULL, set_up, function, tear_down)
+#define CASE(path, function) g_test_add ("/ui/session/" path, Fixture, NULL, fixture_set_up, function, fixture_tear_down)
 
 int
 main (int argc, char **argv)
