@@ -54,3 +54,50 @@ fixture_assert_card (Fixture *f, QiSay say)
   g_assert_nonnull (card);
   g_assert_cmpint (card->say, ==, say);
 }
+
+void
+fixture_later (Fixture *f, double seconds)
+{
+  fixture_now += (gint64) (seconds * G_USEC_PER_SEC);
+  qi_session_poll (f->session, TRUE);
+  qi_fake_settle ();
+}
+
+void
+fixture_select_part (Fixture *f)
+{
+  qi_fake_host_select (f->host, f->image, (QiRect) { 200, 200, 80, 60 });
+}
+
+void
+fixture_bind_fill (Fixture *f)
+{
+  fixture_select_part (f);
+  qi_session_bind (f->session, f->image, FALSE, QI_TASK_FILL);
+  qi_fake_settle ();
+  qi_session_set_prompt (f->session, "a boat");
+}
+
+void
+fixture_finish (Fixture *f, guint n)
+{
+  for (guint k = 0; k < n; k++)
+    {
+      g_assert_cmpuint (qi_fake_job (f->client), >, 0);
+      const guint before = qi_fake_n_jobs (f->client);
+      qi_fake_finish (f->client, NULL);
+      g_assert_true (qi_fake_wait (fixture_between_jobs, f));
+      g_assert_true (k + 1 == n || qi_fake_n_jobs (f->client) == before + 1);
+    }
+  qi_fake_settle ();
+}
+
+void
+fixture_assert_will (Fixture *f, const char *sentence, const char *details)
+{
+  g_autofree char *d = NULL, *will = qi_session_will (f->session, &d);
+
+  g_assert_cmpstr (will, ==, sentence);
+  if (details)
+    g_assert_cmpstr (d, ==, details);
+}

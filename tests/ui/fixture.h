@@ -23,4 +23,14 @@ void fixture_tear_down (Fixture *f, gconstpointer layer);
 
 /* For qi_fake_wait(): a job runs, or none is left. f: the fixture. */
 gboolean fixture_between_jobs (gpointer f);
+
+void fixture_later (Fixture *f, double seconds);
+void fixture_select_part (Fixture *f);
+/* Fill, of that part, with a prompt. */
+void fixture_bind_fill (Fixture *f);
+/* Ends n jobs well. */
+void fixture_finish (Fixture *f, guint n);
+
 void fixture_assert_card (Fixture *f, QiSay say);
+/* details NULL: any. */
+void fixture_assert_will (Fixture *f, const char *sentence, const char *details);

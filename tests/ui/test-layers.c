@@ -37,15 +37,6 @@ finish (Fixture *f)
 }
 
 static void
-assert_will (Fixture *f, const char *sentence, const char *details)
-{
-  g_autofree char *d = NULL, *will = qi_session_will (f->session, &d);
-
-  g_assert_cmpstr (will, ==, sentence);
-  g_assert_cmpstr (d, ==, details);
-}
-
-static void
 assert_canvas (Fixture *f, int width, int height)
 {
   g_autoptr (QiHostView) view = qi_host_look (QI_HOST (f->host), f->image);
@@ -69,7 +60,7 @@ static void
 test_expand_says (Fixture *f, gconstpointer data)
 {
   bind (f, QI_TASK_EXPAND);
-  assert_will (f, "The canvas stays as it is", "Drag its edges outwards");
+  fixture_assert_will (f, "The canvas stays as it is", "Drag its edges outwards");
   g_assert_cmpstr (qi_session_verb (f->session), ==, "Expand");
   g_assert_cmpstr (qi_session_placeholder (f->session), ==, "Describe what lies beyond, or leave empty");
   start (f);
@@ -77,7 +68,7 @@ test_expand_says (Fixture *f, gconstpointer data)
   fixture_assert_card (f, QI_SAY_NO_GROWTH);
   qi_session_grow (f->session, 160, 160, 0, 0);
   g_assert_null (qi_session_card (f->session)); /* it is answered */
-  assert_will (f, "Expands the canvas to 960 × 480 px", "New area: 33 %");
+  fixture_assert_will (f, "Expands the canvas to 960 × 480 px", "New area: 33 %");
   assert_rect (qi_session_frame (f->session), -160, 0, 960, 480);
   assert_rect (qi_session_old (f->session), 0, 0, 640, 480);
   qi_session_grow (f->session, -5, 0, 0, 2000000);
@@ -118,7 +109,7 @@ test_expand_kept (Fixture *f, gconstpointer data)
   assert_rect (qi_fake_host_layer_rect (f->host, f->image, qi_fake_host_layer_at (f->host, f->image, 0)), 0, 0, 800,
                576);
   qi_session_poll (f->session, TRUE);
-  assert_will (f, "The canvas stays as it is", "Drag its edges outwards"); /* not once more */
+  fixture_assert_will (f, "The canvas stays as it is", "Drag its edges outwards"); /* not once more */
 }
 
 static void
@@ -160,7 +151,7 @@ test_expand_border (Fixture *f, gconstpointer data)
   qi_session_bind (f->session, f->image, FALSE, QI_TASK_GENERATE);
   qi_fake_settle ();
   g_assert_cmpint (qi_session_task (f->session), ==, QI_TASK_EXPAND); /* an opaque layer, and nothing around it */
-  assert_will (f, "Fills the empty canvas around layer “Photo”", "New area: 61 %");
+  fixture_assert_will (f, "Fills the empty canvas around layer “Photo”", "New area: 61 %");
   assert_rect (qi_session_old (f->session), 100, 80, 400, 300);
   start (f);
   finish (f);
@@ -246,7 +237,7 @@ test_split_kept (Fixture *f, gconstpointer data)
   qi_session_set (f->session, "results", "2");
   qi_session_add_reference (f->session, &reference);
   qi_session_add_row (f->session, "SALE");
-  assert_will (f, "Splits layer “Photo” into 3 layers", "640 × 480 px");
+  fixture_assert_will (f, "Splits layer “Photo” into 3 layers", "640 × 480 px");
   g_assert_cmpstr (qi_session_verb (f->session), ==, "Split");
   start (f);
   g_assert_null (qi_session_card (f->session));
