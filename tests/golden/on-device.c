@@ -4,15 +4,14 @@
 
 #include "base/env.h"
 
-QiDevice *
-golden_open (int *argc, char ***argv)
+static QiDevice *
+begin (int *argc, char ***argv, gboolean validate)
 {
   g_autoptr (GError) error = NULL;
   QiDevice *device;
 
   g_test_init (argc, argv, NULL);
-  device = qi_device_open (&(QiDeviceParams){ .device = qi_env_device (), .validate = TRUE, .kernels = qi_env_kernels () },
-                           &error);
+  device = qi_device_open (&(QiDeviceParams){ .device = qi_env_device (), .validate = validate }, &error);
   if (!device)
     {
       if (qi_env_require_vulkan ())
@@ -20,6 +19,22 @@ golden_open (int *argc, char ***argv)
       g_print ("1..0 # SKIP %s\n", error->message);
     }
   return device;
+}
+
+QiDevice *
+golden_open (int *argc, char ***argv)
+{
+  return begin (argc, argv, TRUE);
+}
+
+gboolean
+golden_has_device (int *argc, char ***argv)
+{
+  QiDevice *device = begin (argc, argv, FALSE);
+
+  if (device)
+    qi_device_close (device);
+  return device != NULL;
 }
 
 int

@@ -10,6 +10,7 @@
 #include "compute/fault.h"
 #include "models/engine.h"
 #include "models/plan.h"
+#include "tests/golden/on-device.h"
 
 typedef struct
 {
@@ -218,19 +219,8 @@ test_lost (void)
 int
 main (int argc, char **argv)
 {
-  g_autoptr (GError) error = NULL;
-  QiDevice *device;
-
-  g_test_init (&argc, &argv, NULL);
-  device = qi_device_open (&(QiDeviceParams){ .device = qi_env_device () }, &error);
-  if (!device)
-    {
-      if (qi_env_require_vulkan ())
-        g_error ("%s", error->message);
-      g_print ("1..0 # SKIP %s\n", error->message);
-      return 0;
-    }
-  qi_device_close (device);
+  if (!golden_has_device (&argc, &argv))
+    return 0;
   g_test_add_func ("/faults/allocations", test_allocations);
   g_test_add_func ("/faults/submissions", test_submissions);
   g_test_add_func ("/faults/streaming", test_streaming);

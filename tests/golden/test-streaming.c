@@ -11,6 +11,7 @@
 #include "base/env.h"
 #include "base/error.h"
 #include "models/plan.h"
+#include "tests/golden/on-device.h"
 
 #define N_BLOCKS 60
 #define N_HEADS 2
@@ -468,19 +469,10 @@ int
 main (int argc, char **argv)
 {
   g_autoptr (GError) error = NULL;
-  QiDevice *device;
   int status;
 
-  g_test_init (&argc, &argv, NULL);
-  device = qi_device_open (&(QiDeviceParams){ .device = qi_env_device () }, &error);
-  if (!device)
-    {
-      if (qi_env_require_vulkan ())
-        g_error ("%s", error->message);
-      g_print ("1..0 # SKIP %s\n", error->message);
-      return 0;
-    }
-  qi_device_close (device);
+  if (!golden_has_device (&argc, &argv))
+    return 0;
   folder = g_dir_make_tmp ("sfumato-streaming-XXXXXX", &error);
   g_assert_no_error (error);
   write_transformer (folder);
