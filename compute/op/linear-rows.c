@@ -18,7 +18,7 @@ typedef struct
   guint64 from_rows;
   guint mr, nc;
 } LaneTile;
-static const LaneTile scalar_tiles[] = { { 48, 24, 4 }, { 12, 16, 4 }, { 3, 4, 2 }, { 0, 1, 2 } };
+static const LaneTile scalar_tiles[] = { { 384, 48, 4 }, { 48, 24, 4 }, { 12, 16, 4 }, { 3, 4, 2 }, { 0, 1, 2 } };
 static const LaneTile dot_tiles[] = { { 32, 16, 2 }, { 3, 4, 2 }, { 0, 1, 2 } };
 
 /* Of products of the device's shape: tm x tn a subgroup, sm x sn subgroups, steps of k between two fills. On software
@@ -111,7 +111,7 @@ qi_linear_row_step (QiStream *s, const QiLinearJob *job)
 
   if (job->kernel == QI_KERNEL_COOPMAT)
     return matrix_rows (info, matrix_tile (info, qi_tensor_rows (job->y)));
-  return 48; /* whole tiles of 24 and of 16 rows */
+  return 48; /* whole tiles of 48, 24 and 16 rows */
 }
 
 /* Shader, constants and the tile's rows and columns. */
@@ -172,6 +172,7 @@ qi_linear_window (QiStream *s, const QiLinearJob *job, const QiLinearWindow *at)
 {
   const QiForm *x = &job->x[job->x_form], *w = &job->w;
   const guint64 y_pitch = qi_tensor_dim (job->y, -1);
+  const QiArg y = rows_of (job->y, at->m_first, at->m, y_pitch * 4);
   const struct QiPushLinear push = { .m = at->m,
                                      .n = at->n,
                                      .k = qi_tensor_dim (job->weight, -1),
@@ -182,7 +183,6 @@ qi_linear_window (QiStream *s, const QiLinearJob *job, const QiLinearWindow *at)
                                      .n_w_scales = job->linear->scale ? qi_tensor_elements (job->linear->scale) : 0,
                                      .has_bias = job->linear->bias != NULL,
                                      .has_gate = job->gate != NULL };
-  const QiArg y = rows_of (job->y, at->m_first, at->m, y_pitch * 4);
   QiDispatch d = { .name = "linear",
                    .args = { rows_of (x->data, at->m_first, at->m, x->row_bytes),
                              rows_of (w->data, at->w_first, at->n, w->row_bytes),
@@ -195,6 +195,7 @@ qi_linear_window (QiStream *s, const QiLinearJob *job, const QiLinearWindow *at)
                              rows_of (w->scale, at->w_first, at->n, w->scale_row_bytes) },
                    .push = &push,
                    .push_bytes = sizeof push,
+                   .address_at = offsetof (struct QiPushLinear, x_low),
                    .n_spec = QI_MAX_SPEC,
                    .flops = 2.0 * at->m * at->n * push.k };
   guint bm, bn;
