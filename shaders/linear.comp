@@ -2,7 +2,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // linear.comp — y[m, n] = act (v) of v = xs[m] (sum_k x[m, k] w[n, k]) ws[n] + bias[n], or of y[m, n] + gate[n] v.
 // x: [m, k] f32, or f16 with one scale a row; w: [n, k] of any weight type; y: f32 [m, y_pitch].
-// Grid: x over blocks of LANES * NC columns, y over blocks of MR rows. No shared memory: each lane owns MR rows of NC
+// Grid: x over blocks of MR rows, y over blocks of LANES * NC columns, so that a block of w is used while it is near. No shared memory: each lane owns MR rows of NC
 // columns in registers, x is the same for all lanes. Sums run along k in order, so that neither the tile nor
 // the way equal weights are stored changes a bit.
 #version 460
@@ -46,8 +46,8 @@ void
 main ()
 {
   const uint lanes = gl_WorkGroupSize.x;
-  const uint n0 = gl_WorkGroupID.x * lanes * NC + gl_LocalInvocationIndex;
-  const uint m0 = gl_WorkGroupID.y * MR;
+  const uint n0 = gl_WorkGroupID.y * lanes * NC + gl_LocalInvocationIndex;
+  const uint m0 = gl_WorkGroupID.x * MR;
   float acc[MR][NC];
 
   [[unroll]] for (uint i = 0; i < MR; i++)

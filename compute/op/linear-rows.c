@@ -39,10 +39,19 @@ static const MatrixTile matrix_tiles[] = {
 };
 
 /* From this number of rows on a block-quantised weight is expanded once instead of in every scalar tile: measured to break
- * even at about 32 rows for the 256-blocks, at 64 to 128 for Q4_0 and Q8_0. On matrix units a weight is decoded once a tile of
+ * even below 32 rows for the blocks of 256 (a prompt and its template are some 40), at 64 to 128 for Q4_0 and Q8_0. On matrix units a weight is decoded once a tile of
  * rows, so that more than two of these make it worth while. */
 #define EXPAND_ROWS 48
+#define EXPAND_ROWS_256 32
 #define EXPAND_TILES 2
+
+static guint64
+expand_rows (QiDtype weight)
+{
+  const guint block = qi_dtype_info (weight)->block_len;
+
+  return block > 32 ? EXPAND_ROWS_256 : block > 1 ? EXPAND_ROWS : G_MAXUINT64;
+}
 
 static const LaneTile *
 lane_tile (const LaneTile *tiles, guint64 m)
@@ -100,7 +109,7 @@ qi_linear_choose (QiStream *s, QiLinearJob *job)
       return QI_FORM_INT8;
     default:
       job->x_form = product.compute == QI_COMPUTE_F16 ? QI_FORM_F16 : QI_FORM_STORED;
-      return qi_dtype_info (product.weight)->block_len > 1 && product.m >= EXPAND_ROWS ? QI_FORM_F32 : QI_FORM_STORED;
+      return product.m >= expand_rows (product.weight) ? QI_FORM_F32 : QI_FORM_STORED;
     }
 }
 
@@ -198,12 +207,13 @@ qi_linear_window (QiStream *s, const QiLinearJob *job, const QiLinearWindow *at)
                    .address_at = offsetof (struct QiPushLinear, x_low),
                    .n_spec = QI_MAX_SPEC,
                    .flops = 2.0 * at->m * at->n * push.k };
+  const gboolean rows_first = job->kernel == QI_KERNEL_SCALAR; /* the order of the shader's grid */
   guint bm, bn;
 
   take[job->kernel] (s, job, &d, at->m, &bm, &bn);
   d.n_args = qi_shader_table[d.shader].n_bindings;
-  d.groups[0] = (at->n + bn - 1) / bn;
-  d.groups[1] = (at->m + bm - 1) / bm;
+  d.groups[rows_first ? 1 : 0] = (at->n + bn - 1) / bn;
+  d.groups[rows_first ? 0 : 1] = (at->m + bm - 1) / bm;
   d.groups[2] = 1;
   qi_stream_dispatch (s, &d);
 }

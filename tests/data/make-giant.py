@@ -3,9 +3,10 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Files with the geometry of the released 20 B model and nothing in them: headers, then a hole. For plans, which read headers only.
 
-    make-giant.py OUT [--type Q4_K|Q8_0|BF16]
+    make-giant.py OUT [--type Q4_K|Q8_0|BF16] [--blocks 60] [--layers 28]
 
-    OUT/transformer.gguf, OUT/text.gguf     60 blocks of 24 heads of 128; 28 layers of the 7 B text encoder
+    OUT/transformer.gguf, OUT/text.gguf     60 blocks of 24 heads of 128; 28 layers of the 7 B text encoder. With few of each
+                                            the parts can be run for their seconds: docs/performance.md
     OUT/vae/                                the VAE, base width 96
     OUT/tokenizer, OUT/scheduler            those of the tiny model
 """
@@ -52,7 +53,7 @@ def linear(shapes, name, n_out, n_in, bias=True):
         shapes[f'{name}.bias'] = [n_out]
 
 
-def transformer():
+def transformer(blocks):
     d, shapes = 3072, {}
     linear(shapes, 'img_in', d, 64)
     linear(shapes, 'txt_in', d, 3584)
@@ -61,7 +62,7 @@ def transformer():
     linear(shapes, 'time_text_embed.timestep_embedder.linear_2', d, d)
     linear(shapes, 'norm_out.linear', 2 * d, d)
     linear(shapes, 'proj_out', 64, d)
-    for i in range(60):
+    for i in range(blocks):
         block = f'transformer_blocks.{i}'
         for name in ('to_q', 'to_k', 'to_v', 'to_out.0', 'add_q_proj', 'add_k_proj', 'add_v_proj', 'to_add_out'):
             linear(shapes, f'{block}.attn.{name}', d, d)
@@ -74,10 +75,10 @@ def transformer():
     return shapes
 
 
-def text_encoder():
+def text_encoder(layers):
     d, ffn, kv = 3584, 18944, 512
     shapes = {'token_embd.weight': [152064, d], 'output_norm.weight': [d], 'output.weight': [152064, d]}
-    for i in range(28):
+    for i in range(layers):
         block = f'blk.{i}'
         shapes[f'{block}.attn_norm.weight'] = shapes[f'{block}.ffn_norm.weight'] = [d]
         linear(shapes, f'{block}.attn_q', d, d)
@@ -118,14 +119,16 @@ def main():
     parser = argparse.ArgumentParser()
     parser.add_argument('out', type=pathlib.Path)
     parser.add_argument('--type', default='Q4_K', choices=['Q4_K', 'Q8_0', 'BF16'])
+    parser.add_argument('--blocks', type=int, default=60)
+    parser.add_argument('--layers', type=int, default=28)
     options = parser.parse_args()
     out = options.out
     if out.exists():
         shutil.rmtree(out)
     out.mkdir(parents=True)
-    write_gguf(out / 'transformer.gguf', transformer(), options.type, {'general.architecture': 'qwen_image'})
-    write_gguf(out / 'text.gguf', text_encoder(), options.type, {
-        'general.architecture': 'qwen2vl', 'qwen2vl.block_count': 28, 'qwen2vl.embedding_length': 3584,
+    write_gguf(out / 'transformer.gguf', transformer(options.blocks), options.type, {'general.architecture': 'qwen_image'})
+    write_gguf(out / 'text.gguf', text_encoder(options.layers), options.type, {
+        'general.architecture': 'qwen2vl', 'qwen2vl.block_count': options.layers, 'qwen2vl.embedding_length': 3584,
         'qwen2vl.feed_forward_length': 18944, 'qwen2vl.attention.head_count': 28, 'qwen2vl.attention.head_count_kv': 4,
         'qwen2vl.attention.layer_norm_rms_epsilon': 1e-6, 'qwen2vl.rope.freq_base': 1e6,
         'qwen2vl.rope.dimension_sections': [16, 24, 24, 0]})
