@@ -95,7 +95,8 @@ check_linear (QiDtype type, QiCompute compute, guint64 m, guint64 n, guint64 k, 
 static void
 test_shapes (gconstpointer data)
 {
-  static const guint sizes[][3] = { { 1, 1, 1 }, { 7, 33, 129 }, { 33, 7, 64 }, { 129, 65, 36 }, { 4, 17, 132 }, { 1, 129, 256 } };
+  static const guint sizes[][3] = { { 1, 1, 1 }, { 7, 33, 129 }, { 33, 7, 64 }, { 129, 65, 36 }, { 4, 17, 132 }, { 1, 129, 256 },
+                                   { 389, 35, 36 }, { 5, 9, 4 } };
 
   for (guint i = 0; i < G_N_ELEMENTS (sizes); i++)
     check_linear (QI_DTYPE_F32, GPOINTER_TO_UINT (data), sizes[i][0], sizes[i][1], sizes[i][2], QI_ACT_NONE, 0);
