@@ -14,6 +14,7 @@ STAGES = {  # name: (module, function, what it is)
     'encoder': ('train_encoder', 'main', 'the text encoder and its vision tower: [--minutes M]'),
     'encode': ('train_mmdit', 'encode', 'latents and embeddings for the transformer: --size S [--scenes N]'),
     'mmdit': ('train_mmdit', 'main', 'the transformer: --size S [--minutes M]'),
+    'parallel': ('parallel', 'main', 'the same steps by one process, two that share layers, two that share batches: --size S'),
     'resume': ('resume', 'main', 'checkpoints from the exported model, to go on with: [FOLDER]'),
     'export': ('export', 'main', 'files of what is trained: [FOLDER [PART…]]'),
     'case': ('case', 'main', 'what the training code makes of a prompt, for qi-golden: MODEL FOLDER [--width W] [--height H]'),
