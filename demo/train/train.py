@@ -15,6 +15,8 @@ STAGES = {  # name: (module, function, what it is)
     'encode': ('train_mmdit', 'encode', 'latents and embeddings for the transformer: --size S [--scenes N]'),
     'mmdit': ('train_mmdit', 'main', 'the transformer: --size S [--minutes M]'),
     'parallel': ('parallel', 'main', 'the same steps by one process, two that share layers, two that share batches: --size S'),
+    'describe': ('describe', 'main', 'what the encoder says of unseen scenes, and what is right of it: [--scenes N] [--folder F]'),
+    'measure': ('measure', 'main', 'what checkpoints of the transformer draw, judged at several sizes: NAME… [--sizes S…]'),
     'resume': ('resume', 'main', 'checkpoints from the exported model, to go on with: [FOLDER]'),
     'export': ('export', 'main', 'files of what is trained: [FOLDER [PART…]]'),
     'case': ('case', 'main', 'what the training code makes of a prompt, for qi-golden: MODEL FOLDER [--width W] [--height H]'),
