@@ -10,6 +10,7 @@ import math
 import torch
 import torch.nn.functional as F
 from torch import nn
+from torch.utils.checkpoint import checkpoint
 
 from qwen import Rms, attend
 
@@ -17,13 +18,26 @@ CONFIG = dict(patch_size=2, in_channels=64, out_channels=16, num_layers=6, atten
               joint_attention_dim=256, axes_dims_rope=[8, 12, 12])
 
 
-@functools.lru_cache
-def angles(height, width, n_text, axes):
-    """MSRoPE: the angles [n_text + height * width, d / 2] of text, then picture. Text lies on the diagonal behind the picture."""
+def msrope(height, width, n_text):
+    """Positions (frame, row, column) of text and of picture: the picture around its middle, text on the diagonal behind it."""
     r, c = torch.meshgrid(torch.arange(height) - (height - height // 2), torch.arange(width) - (width - width // 2), indexing='ij')
-    picture = torch.stack([torch.zeros_like(r), r, c], -1).flatten(0, 1)
-    text = (max(height // 2, width // 2) + torch.arange(n_text))[:, None].expand(-1, 3)
-    at = torch.cat([text, picture]).double()
+    text = max(height // 2, width // 2) + torch.arange(n_text)
+    return text[:, None].expand(-1, 3), torch.stack([torch.zeros_like(r), r, c], -1).flatten(0, 1)
+
+
+def naive(height, width, n_text):
+    """One index that runs over the patches row by row, then over the words; the same on all three axes."""
+    picture, text = torch.arange(height * width + n_text)[:, None].expand(-1, 3).split([height * width, n_text])
+    return text, picture
+
+
+POSITIONS = {'msrope': msrope, 'naive': naive}
+
+
+@functools.lru_cache
+def angles(height, width, n_text, axes, positions='msrope'):
+    """The angles [n_text + height * width, d / 2] of text, then picture."""
+    at = torch.cat(POSITIONS[positions](height, width, n_text)).double()
     parts = [at[:, i:i + 1] * 1e4 ** (-torch.arange(0, d, 2, dtype=torch.float64) / d) for i, d in enumerate(axes)]
     return torch.cat(parts, -1).float()
 
@@ -85,9 +99,12 @@ class Block(nn.Module):
 
 
 class Mmdit(nn.Module):
-    def __init__(self, config=CONFIG):
+    """positions: a row of POSITIONS. checkpointing: what blocks compute is not kept for the way back, but computed again there."""
+
+    def __init__(self, config=CONFIG, positions='msrope', checkpointing=False):
         super().__init__()
         self.config, c = config, config
+        self.positions, self.checkpointing = positions, checkpointing
         heads, d = c['num_attention_heads'], c['attention_head_dim']
         width = heads * d
         self.img_in, self.txt_in = nn.Linear(c['in_channels'], width), nn.Linear(c['joint_attention_dim'], width)
@@ -122,11 +139,12 @@ class Mmdit(nn.Module):
         """Velocity [batch tokens 4z] of latents [batch height*width 4z] at sigma [batch]. mask [batch text tokens]: True counts."""
         temb = self.embed_time(sigma)
         picture, text = self.img_in(latents), self.txt_in(self.txt_norm(text))
-        a = angles(height, width, text.shape[1], tuple(self.config['axes_dims_rope'])).to(latents.device)
+        a = angles(height, width, text.shape[1], tuple(self.config['axes_dims_rope']), self.positions).to(latents.device)
         if mask is not None:
             mask = F.pad(mask, (0, picture.shape[1]), value=True)[:, None, None]
         for block in self.transformer_blocks:
-            picture, text = block(picture, text, temb, a, mask)
+            run = functools.partial(checkpoint, block, use_reentrant=False) if self.checkpointing else block
+            picture, text = run(picture, text, temb, a, mask)
         scale, shift = self.norm_out.linear(F.silu(temb))[:, None].chunk(2, -1)
         return self.proj_out(F.layer_norm(picture, picture.shape[-1:], eps=1e-6) * (1 + scale) + shift)
 

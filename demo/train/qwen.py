@@ -170,8 +170,9 @@ class QwenVl(nn.Module):
         self.model, self.visual = Language(text), Vision(vision)
         self.lm_head = nn.Linear(text['hidden_size'], text['vocab_size'], bias=False)
 
-    def forward(self, ids, patches=None, grid=None, image_at=0):
-        """Hidden states [batch tokens width] of ids [batch tokens]. Pictures, one a text, fill the tokens from image_at on."""
+    def embed(self, ids, patches=None, grid=None, image_at=0):
+        """Embeddings [batch tokens width] of ids [batch tokens] and positions [1 3 tokens]. Pictures, one a text, fill the tokens from
+        image_at on."""
         x = self.model.embed_tokens(ids)
         n = ids.shape[1]
         positions = torch.arange(n, device=ids.device).expand(3, n).clone()
@@ -182,7 +183,11 @@ class QwenVl(nn.Module):
             k = torch.arange(h * w, device=ids.device)
             positions[:, image_at:end] = image_at + torch.stack([0 * k, k // w, k % w])
             positions[:, end:] = image_at + max(h, w) + torch.arange(n - end, device=ids.device)
-        return self.model(x, positions[None])[0]
+        return x, positions[None]
+
+    def forward(self, ids, patches=None, grid=None, image_at=0):
+        """Hidden states [batch tokens width]."""
+        return self.model(*self.embed(ids, patches, grid, image_at))[0]
 
     def prompts(self, head, ids):
         """Hidden states of ids [batch tokens], which all stand behind head [tokens]; that is computed once."""

@@ -4,8 +4,8 @@
 
     encode --size S [--scenes N] [--banners T | --filtered]
         scenes of S px as latents, with three prompts each as embeddings of the frozen encoder
-    mmdit --size S [--minutes M] [--banners P P P]
-        goes on from its last checkpoint, whatever size that was trained at
+    mmdit --size S [--minutes M | --steps N] [--banners P P P] [--positions naive] [--to NAME]
+        goes on from its last checkpoint (NAME.pt, else mmdit.pt), whatever size that was trained at
 
 x(sigma) = (1 - sigma) x0 + sigma noise; the network learns noise - x0. Sigmas are drawn logit-normal and shifted like the
 schedule that pictures are later made with. One prompt in ten is empty, for guidance.
@@ -25,7 +25,7 @@ import faults
 import filters
 import scenes
 import vocabulary
-from mmdit import Mmdit, pack, unpack
+from mmdit import POSITIONS, Mmdit, pack, unpack
 from muon import Muon
 from place import PLACE, ROOT, device
 from qwen import QwenVl
@@ -234,6 +234,24 @@ def mixed(size, figures, banners, where, seed):
         yield next(sources[rng.choice(4, p=[1 - sum(banners), *banners])])
 
 
+def noised(x0, words, mask, empty):
+    """What is learned of a batch: x at sigma, sigma, and the velocity there. One prompt in ten becomes the empty one, in place."""
+    nothing = torch.rand(len(x0), device=x0.device) < .1
+    words[nothing], mask[nothing] = 0, False
+    words[nothing, :len(empty)], mask[nothing, :len(empty)] = empty, True
+    u = torch.sigmoid(torch.randn(len(x0), device=x0.device))
+    sigma = math.exp(.5) / (math.exp(.5) + 1 / u - 1)
+    velocity = torch.randn_like(x0) - x0
+    return x0 + sigma[:, None, None] * velocity, sigma, velocity
+
+
+def empty_prompt(encoder, where):
+    """Its embedding [rows width]."""
+    with torch.no_grad():
+        empty, = embed(encoder, vocabulary.Tokenizer(os.path.join(PLACE, 'model', 'tokenizer')), [' '], where)
+    return torch.from_numpy(empty.astype(np.float32)).to(where)
+
+
 def main():
     options = argparse.ArgumentParser()
     options.add_argument('--size', type=int, required=True)
@@ -243,12 +261,16 @@ def main():
     options.add_argument('--banners', type=float, nargs=3, default=[0., 0., 0.], metavar='P',
                          help='the shares of the steps that learn from words alone, on one, two and three thirds of the width')
     options.add_argument('--every', type=float, default=240, help='seconds between checkpoints')
+    options.add_argument('--steps', type=int, help='the end by steps instead of minutes, for runs that are compared')
+    options.add_argument('--positions', choices=POSITIONS, default='msrope', help='the scheme; the engine knows only msrope')
+    options.add_argument('--checkpointing', action='store_true', help='activations are computed again on the way back: less memory, more time')
+    options.add_argument('--to', default='mmdit', help='the name of the checkpoint')
     o = options.parse_args()
     where = device()
     torch.manual_seed(3)
-    net, mean_net = Mmdit().to(where), Mmdit().to(where)
+    net, mean_net = (Mmdit(positions=o.positions, checkpointing=o.checkpointing).to(where) for _ in range(2))
     optimizer = Muon(net.named_parameters(), o.rate, lambda name, p: 'transformer_blocks' not in name or '_mod' in name)
-    path, spent, step = os.path.join(PLACE, 'mmdit.pt'), 0., 0
+    path, spent, step = os.path.join(PLACE, o.to + '.pt'), 0., 0
     mean_net.load_state_dict(net.state_dict())
     if os.path.exists(path):
         saved = torch.load(path, map_location=where, weights_only=True)
@@ -259,28 +281,21 @@ def main():
         spent, step = (saved['spent'] if saved['size'] == o.size else 0.), saved['step']
     vae, encoder = load_frozen(where)
     figures = figures_of(vae)
-    with torch.no_grad():
-        empty, = embed(encoder, vocabulary.Tokenizer(os.path.join(PLACE, 'model', 'tokenizer')), [' '], where)
-    empty = torch.from_numpy(empty.astype(np.float32)).to(where)
+    empty = empty_prompt(encoder, where)
     del vae, encoder
     print('%.2f M parameters, step %d, %.1f min spent' % (sum(p.numel() for p in net.parameters()) / 1e6, step, spent / 60), flush=True)
     last, total, count, began = time.time(), 0., 0, time.time()
     for height, width, x0, words, mask in mixed(o.size, figures, o.banners, where, step):
-        if spent >= o.minutes * 60:
+        done = step / o.steps if o.steps else spent / (o.minutes * 60)
+        if done >= 1:
             break
-        left = 1 - spent / (o.minutes * 60)
+        left = 1 - done
         for group in optimizer.param_groups:
             group['lr'] = o.rate * (1 if group['muon'] else ADAM) * min(1, (step + 1) / 300, max(.01, left / o.decay))
-        nothing = torch.rand(len(x0), device=where) < .1
-        words[nothing], mask[nothing] = 0, False
-        words[nothing, :len(empty)], mask[nothing, :len(empty)] = empty, True
-        u = torch.sigmoid(torch.randn(len(x0), device=where))
-        sigma = math.exp(.5) / (math.exp(.5) + 1 / u - 1)
-        noise = torch.randn_like(x0)
-        x = x0 + sigma[:, None, None] * (noise - x0)
+        x, sigma, velocity = noised(x0, words, mask, empty)
         with torch.autocast(where.type, torch.bfloat16):
             v = net(x, height, width, words, sigma, mask)
-        loss = (v.float() - (noise - x0)).square().mean()
+        loss = (v.float() - velocity).square().mean()
         optimizer.zero_grad(set_to_none=True)
         loss.backward()
         torch.nn.utils.clip_grad_norm_(net.parameters(), 1.)
@@ -290,9 +305,9 @@ def main():
         step, total, count = step + 1, total + loss.item(), count + 1
         now = time.time()
         spent, began = spent + now - began, now
-        if now - last > o.every or spent >= o.minutes * 60:
+        if now - last > o.every or (step >= o.steps if o.steps else spent >= o.minutes * 60):
             torch.save(dict(net=net.state_dict(), mean=mean_net.state_dict(), optimizer=optimizer.state_dict(), spent=spent, step=step,
-                            size=o.size), path + '.part')
+                            size=o.size, positions=o.positions), path + '.part')
             os.replace(path + '.part', path)
             print('%5.1f min  step %d  loss %.4f  %.0f pictures a second' % (spent / 60, step, total / count, BATCH * count / (now - last)), flush=True)
             last, began, total, count = time.time(), time.time(), 0., 0

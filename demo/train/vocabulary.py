@@ -128,6 +128,11 @@ class Tokenizer:
                     ids += self.piece(piece)
         return ids
 
+    def decode(self, ids):
+        """Text of ids; added tokens are left out."""
+        names, values = {i: t for t, i in self.vocab.items()}, {s: b for b, s in SYMBOLS.items()}
+        return bytes(values[c] for i in ids for c in names.get(i, '')).decode(errors='replace')
+
     def prompt(self, text):
         """Ids of the whole template, and how many of them are cut off."""
         return self.encode(DRAW[0] + text + END), DRAW[1]

@@ -1,0 +1,111 @@
+# SPDX-FileCopyrightText: Sfumato authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Stage describe: what the frozen encoder says of scenes nobody trained it on, and the share of it that is right:
+describe [--scenes N] [--folder FOLDER]. Nothing is trained.
+
+It answers the question it was trained with, in sentences like those of captions.py; read() takes them apart again. The generator's own
+captions go through the same reader beside them: what that loses is the reader's fault. FOLDER receives pictures and captions.
+"""
+import argparse
+import collections
+import itertools
+import json
+import os
+import re
+
+import numpy as np
+import torch
+from PIL import Image
+
+import captions
+import scenes
+import vocabulary
+from place import PLACE, device
+from train_encoder import ASK, to_patches
+from train_mmdit import load_frozen
+from words import COLOURS, COUNTS, PLACES, SHAPES, SIZES, SYNONYMS
+
+SIDE, LONGEST = 140, 64  # pixels that the vision tower sees; tokens of an answer
+COLOUR, SHAPE, SIZE = ('(%s)' % '|'.join(names) for names in (COLOURS, SHAPES, SIZES))
+PLACE_NAME = r'(%s)(?! of)' % '|'.join(sorted(PLACES, key=len, reverse=True))
+BETWEEN = r'(left of|right of|above|below|inside)'
+
+
+def read(text):
+    """The facts that an English caption tells, by field; each a set of what is said."""
+    lettered = re.findall('["“]([^"”]*)["”]', text)
+    text = re.sub('["“][^"”]*["”]', '#', text).lower()
+    for name, others in SYNONYMS.items():
+        for other in others:
+            text = re.sub(r'\b%s\b' % other, name, text)
+    both = re.search(f'{COLOUR} (?:and|to) {COLOUR}', text) if 'gradient' in text or 'goes from' in text else None
+    behind = both or re.search(f'{COLOUR} background', text) or re.search(f'on {COLOUR}\\.?$', text)
+    kind = 'gradient' if both else 'noisy' if re.search('noisy|grainy', text) else 'plain'
+    some = re.search(r'\b(%s) (?:small )?%s %s(?:s|es)\b' % ('|'.join(COUNTS.values()), COLOUR, SHAPE), text)
+    things = set(re.findall(f'{COLOUR} {SHAPE}', text))
+    return {'colour': {colour for colour, _ in things}, 'colour and shape': things, 'size': set(re.findall(rf'\b{SIZE}\b', text)),
+            'place': set(re.findall(rf'\b{PLACE_NAME}\b', text)), 'background': {(kind, *behind.groups())} if behind else set(),
+            'count': {some[1]} if some else set(), 'relation': set(re.findall(BETWEEN, text)), 'words': set(lettered)}
+
+
+def true_of(scene):
+    """The same of the scene itself."""
+    f = captions.facts(scene)
+    items = scene['items'] + scene.get('pair', [])
+    colours = f['background']['colours'][:2 if f['background']['kind'] == 'gradient' else 1]
+    return {'colour': {it['colour'] for it in items}, 'colour and shape': {(it['colour'], it['shape']) for it in items}, 'size': {it['size'] for it in items},
+            'place': {thing['place'] for thing in items + scene['words'] if 'place' in thing},
+            'background': {(f['background']['kind'], *colours)},
+            'count': {COUNTS[f['count']]} if f['count'] else set(), 'relation': {f['relation']} if f['relation'] else set(),
+            'words': {w['text'] for w in scene['words']}}
+
+
+def describe(encoder, tokenizer, pictures, where):
+    """The likeliest next token each time, until all have come to an end: a text for each picture."""
+    head, tail, end = (tokenizer.encode(t) for t in (*ASK, '<|im_end|>'))
+    pad = [tokenizer.added['<|image_pad|>']] * (SIDE // 28) ** 2
+    ids, patches = torch.tensor([head + pad + tail] * len(pictures), device=where), np.stack([to_patches(p, SIDE) for p in pictures])
+    said = ids[:, :0]
+    with torch.no_grad():
+        x, at = encoder.embed(ids, torch.from_numpy(patches).to(where), (SIDE // 14, SIDE // 14), len(head))
+        hidden, before = encoder.model(x, at)
+        while said.shape[1] < LONGEST and not (said == end[0]).any(1).all():
+            said = torch.cat([said, encoder.lm_head(hidden[:, -1:]).argmax(-1)], 1)
+            at = at[..., -1:] + 1
+            hidden, before = encoder.model(encoder.model.embed_tokens(said[:, -1:]), at, before)
+    return [tokenizer.decode(itertools.takewhile(lambda i: i != end[0], row)) for row in said.tolist()]
+
+
+def report(name, made, said):
+    """Of each field: said, and right of what was said."""
+    told, right, words = collections.Counter(), collections.Counter(), 0
+    for scene, text in zip(made, said):
+        true = true_of(scene)
+        for field, values in read(text).items():
+            told[field] += len(values)
+            right[field] += len(values & true[field])
+    print('| %s | %s | %d of %d (%.0f %%) |' % (name, ' | '.join('%d of %d' % (right[f], told[f]) for f in told), right.total(), told.total(),
+                                               100 * right.total() / max(told.total(), 1)))
+
+
+def main():
+    options = argparse.ArgumentParser()
+    options.add_argument('--scenes', type=int, default=200)
+    options.add_argument('--folder', help='where pictures and what is said of them are kept')
+    o = options.parse_args()
+    where, rng = device(), np.random.default_rng(20261126)
+    _, encoder = load_frozen(where)
+    tokenizer = vocabulary.Tokenizer(os.path.join(PLACE, 'model', 'tokenizer'))
+    made = [scenes.make(rng) for _ in range(o.scenes)]
+    pictures = [scenes.paint(scene, 128, i) for i, scene in enumerate(made)]
+    said = [text for at in range(0, len(made), 50) for text in describe(encoder, tokenizer, pictures[at:at + 50], where)]
+    print('| captions of | %s | all |\n|%s' % (' | '.join(read('')), ' --- |' * (len(read('')) + 2)))
+    report('the encoder', made, said)
+    report('the generator', made, [captions.make(rng, scene) for scene in made])
+    if o.folder:
+        os.makedirs(o.folder, exist_ok=True)
+        for i, picture in enumerate(pictures):
+            Image.fromarray(picture).save(os.path.join(o.folder, '%04d.png' % i))
+        with open(os.path.join(o.folder, 'said.jsonl'), 'w', encoding='utf-8') as file:
+            for scene, text in zip(made, said):
+                print(json.dumps({'said': text, **captions.facts(scene)}, ensure_ascii=False), file=file)
