@@ -45,6 +45,12 @@ qi_kernel_name (QiKernel kernel)
   return rows[kernel].name;
 }
 
+gboolean
+qi_kernel_serves (QiKernel kernel, QiCompute compute)
+{
+  return (rows[kernel].computes & 1u << compute) != 0;
+}
+
 static guint32
 offered (const QiDeviceInfo *info)
 {
@@ -89,10 +95,10 @@ QiKernel
 qi_kernels_for_linear (const QiKernels *kernels, const QiDeviceInfo *info, const QiProduct *product)
 {
   if (kernels->forced >= 0)
-    return rows[kernels->forced].computes & 1u << product->compute ? (QiKernel) kernels->forced : QI_KERNEL_SCALAR;
+    return qi_kernel_serves ((QiKernel) kernels->forced, product->compute) ? (QiKernel) kernels->forced : QI_KERNEL_SCALAR;
   for (guint i = 0; i < G_N_ELEMENTS (choices); i++)
     if (choices[i].devices & 1u << info->type && choices[i].weights & 1u << product->weight &&
-        rows[choices[i].kernel].computes & 1u << product->compute && usable (kernels, choices[i].kernel) &&
+        qi_kernel_serves (choices[i].kernel, product->compute) && usable (kernels, choices[i].kernel) &&
         product->m >= choices[i].from_rows && product->n >= choices[i].from_columns && product->k >= choices[i].from_depth)
       return choices[i].kernel;
   return QI_KERNEL_SCALAR;
@@ -105,7 +111,7 @@ qi_kernels_for_attention (const QiKernels *kernels, const QiDeviceInfo *info, gu
   const gboolean wanted = kernels->forced >= 0 ? kernels->forced == QI_KERNEL_COOPMAT
                                                : info->type != QI_DEVICE_SOFTWARE && n_q >= 8 && usable (kernels, QI_KERNEL_COOPMAT);
 
-  return wanted && rows[QI_KERNEL_COOPMAT].computes & 1u << compute ? QI_KERNEL_COOPMAT : QI_KERNEL_SCALAR;
+  return wanted && qi_kernel_serves (QI_KERNEL_COOPMAT, compute) ? QI_KERNEL_COOPMAT : QI_KERNEL_SCALAR;
 }
 
 guint32

@@ -27,6 +27,7 @@ typedef struct
 } QiKernels;
 
 const char *qi_kernel_name (QiKernel kernel);
+gboolean qi_kernel_serves (QiKernel kernel, QiCompute compute); /* what it does not serve the scalar row computes */
 
 /* What info offers; forced: the name of a row (QI_KERNELS) or NULL. FALSE where there is no such row, or not here. */
 gboolean qi_kernels_init (QiKernels *kernels, const QiDeviceInfo *info, const char *forced, GError **error);
