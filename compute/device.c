@@ -9,6 +9,7 @@
 #include "compute/fault.h"
 #include "compute/pipeline.h"
 #include "compute/self-test.h"
+#include "compute/tune-tiles.h"
 #include "compute/vk-check.h"
 
 /* Messages that are not ours to mend, one a line with its reason. */
@@ -301,6 +302,7 @@ qi_device_open (const QiDeviceParams *params, GError **error)
   device->pipelines = qi_pipeline_cache_new (device);
   if (!qi_self_test (device, error))
     return NULL;
+  qi_tune_tiles (device, NULL);
   device->info.free_bytes = qi_device_free_bytes (device);
   g_info ("device %s, driver %s, %s, %s free", device->name, device->driver,
           qi_bytes (device->info.memory_bytes).text, qi_bytes (device->info.free_bytes).text);
