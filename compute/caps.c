@@ -88,6 +88,7 @@ read_properties (VkPhysicalDevice physical, QiCaps *caps)
   info->max_allocation = MIN (v11.maxMemoryAllocationSize, v13.maxBufferSize ? v13.maxBufferSize : G_MAXUINT64);
   info->subgroup_size = v11.subgroupSize;
   info->shared_bytes = p.properties.limits.maxComputeSharedMemorySize;
+  info->max_lanes = p.properties.limits.maxComputeWorkGroupInvocations;
   info->int8_dot = v13.integerDotProduct4x8BitPackedSignedAccelerated;
   caps->timestamp_seconds = p.properties.limits.timestampPeriod * 1e-9;
   caps->offset_alignment = (guint) p.properties.limits.minStorageBufferOffsetAlignment;
@@ -129,6 +130,83 @@ choose_shape (VkPhysicalDevice physical, QiDeviceInfo *info)
   return best > 0;
 }
 
+/* What coopmat2 needs of the extension, which drivers support in parts. */
+static const struct
+{
+  gsize feature;
+  const char *name;
+} matrix2_needs[] = {
+  { offsetof (VkPhysicalDeviceCooperativeMatrix2FeaturesNV, cooperativeMatrixWorkgroupScope), "workgroup scope" },
+  { offsetof (VkPhysicalDeviceCooperativeMatrix2FeaturesNV, cooperativeMatrixFlexibleDimensions), "flexible dimensions" },
+  { offsetof (VkPhysicalDeviceCooperativeMatrix2FeaturesNV, cooperativeMatrixPerElementOperations), "per-element operations" },
+  { offsetof (VkPhysicalDeviceCooperativeMatrix2FeaturesNV, cooperativeMatrixTensorAddressing), "tensor addressing" },
+  { offsetof (VkPhysicalDeviceCooperativeMatrix2FeaturesNV, cooperativeMatrixBlockLoads), "block loads" },
+};
+
+/* Keeps the shapes of f16 operands with f32 sums in workgroups of the tiles' sizes; is there one for the smallest of them, 64 by 64
+ * in steps of 64 (compute/op/linear-tiles.c)? */
+static gboolean
+take_matrix2_shapes (const VkCooperativeMatrixFlexibleDimensionsPropertiesNV *list, guint32 n, QiDeviceInfo *info)
+{
+  gboolean enough = FALSE;
+
+  for (guint i = 0; i < n && info->n_coopmat2_shapes < G_N_ELEMENTS (info->coopmat2_shapes); i++)
+    {
+      const VkCooperativeMatrixFlexibleDimensionsPropertiesNV *p = &list[i];
+      const guint m = p->MGranularity, columns = p->NGranularity, k = p->KGranularity;
+
+      if (p->AType != VK_COMPONENT_TYPE_FLOAT16_KHR || p->BType != VK_COMPONENT_TYPE_FLOAT16_KHR ||
+          p->CType != VK_COMPONENT_TYPE_FLOAT32_KHR || p->ResultType != VK_COMPONENT_TYPE_FLOAT32_KHR ||
+          p->scope != VK_SCOPE_WORKGROUP_KHR || p->saturatingAccumulation || !m || !columns || !k ||
+          (p->workgroupInvocations != 128 && p->workgroupInvocations != 256))
+        continue;
+      info->coopmat2_shapes[info->n_coopmat2_shapes++] = (QiMatrixShape){ p->workgroupInvocations, m, columns, k };
+      enough |= 64 % m == 0 && 64 % columns == 0 && 64 % k == 0;
+    }
+  return enough && info->coopmat2_side >= 64;
+}
+
+void
+qi_caps_take_matrix2 (const VkPhysicalDeviceCooperativeMatrix2FeaturesNV *features, gboolean addresses,
+                      const VkCooperativeMatrixFlexibleDimensionsPropertiesNV *list, guint32 n, guint longest_side, QiDeviceInfo *info)
+{
+  g_autoptr (GString) lacks = g_string_new (NULL);
+
+  for (guint i = 0; i < G_N_ELEMENTS (matrix2_needs); i++)
+    if (!G_STRUCT_MEMBER (VkBool32, features, matrix2_needs[i].feature))
+      g_string_append_printf (lacks, "%s%s", lacks->len ? ", " : "", matrix2_needs[i].name);
+  if (!addresses)
+    g_string_append_printf (lacks, "%sbuffer device addresses", lacks->len ? ", " : "");
+  info->coopmat2_side = longest_side;
+  if (!take_matrix2_shapes (list, n, info) && !lacks->len)
+    g_string_append (lacks, "a shape of f16 operands with f32 sums of which 64 by 64 by 64 is a multiple");
+  info->coopmat2 = info->coopmat && !lacks->len;
+  if (lacks->len)
+    g_snprintf (info->coopmat2_lacks, sizeof info->coopmat2_lacks, "what they need of VK_NV_cooperative_matrix2: %s", lacks->str);
+}
+
+static void
+read_matrix2 (VkPhysicalDevice physical, const VkPhysicalDeviceCooperativeMatrix2FeaturesNV *features, gboolean addresses,
+              QiDeviceInfo *info)
+{
+  VkPhysicalDeviceCooperativeMatrix2PropertiesNV nv = { .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_COOPERATIVE_MATRIX_2_PROPERTIES_NV };
+  VkPhysicalDeviceProperties2 p = { .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_PROPERTIES_2, .pNext = &nv };
+  g_autofree VkCooperativeMatrixFlexibleDimensionsPropertiesNV *list = NULL;
+  guint32 n = 0;
+
+  vkGetPhysicalDeviceProperties2 (physical, &p);
+  if (features->cooperativeMatrixFlexibleDimensions && vkGetPhysicalDeviceCooperativeMatrixFlexibleDimensionsPropertiesNV &&
+      vkGetPhysicalDeviceCooperativeMatrixFlexibleDimensionsPropertiesNV (physical, &n, NULL) == VK_SUCCESS)
+    {
+      list = g_new0 (VkCooperativeMatrixFlexibleDimensionsPropertiesNV, n + 1);
+      for (guint i = 0; i < n; i++)
+        list[i].sType = VK_STRUCTURE_TYPE_COOPERATIVE_MATRIX_FLEXIBLE_DIMENSIONS_PROPERTIES_NV;
+      if (vkGetPhysicalDeviceCooperativeMatrixFlexibleDimensionsPropertiesNV (physical, &n, list) != VK_SUCCESS)
+        n = 0;
+    }
+  qi_caps_take_matrix2 (features, addresses, list, n, nv.cooperativeMatrixFlexibleDimensionsMaxDimension, info);
+}
+
 /* An extension's name says little: what counts is which features it has here, and for which shapes and stages. */
 static void
 read_matrix_units (VkPhysicalDevice physical, QiDeviceInfo *info)
@@ -142,10 +220,11 @@ read_matrix_units (VkPhysicalDevice physical, QiDeviceInfo *info)
   };
   VkPhysicalDeviceVulkan13Properties v13 = { .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_VULKAN_1_3_PROPERTIES, .pNext = &shapes };
   VkPhysicalDeviceProperties2 p = { .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_PROPERTIES_2, .pNext = &v13 };
+  const gboolean second = qi_caps_has_extension (physical, VK_NV_COOPERATIVE_MATRIX_2_EXTENSION_NAME);
 
   if (!qi_caps_has_extension (physical, VK_KHR_COOPERATIVE_MATRIX_EXTENSION_NAME))
     return;
-  if (qi_caps_has_extension (physical, VK_NV_COOPERATIVE_MATRIX_2_EXTENSION_NAME))
+  if (second)
     khr.pNext = &nv;
   vkGetPhysicalDeviceFeatures2 (physical, &f);
   vkGetPhysicalDeviceProperties2 (physical, &p);
@@ -153,8 +232,8 @@ read_matrix_units (VkPhysicalDevice physical, QiDeviceInfo *info)
                   (shapes.cooperativeMatrixSupportedStages & VK_SHADER_STAGE_COMPUTE_BIT) != 0 &&
                   /* Its pipelines ask for whole subgroups of the size that counts here. */
                   (v13.requiredSubgroupSizeStages & VK_SHADER_STAGE_COMPUTE_BIT) != 0 && choose_shape (physical, info);
-  info->coopmat2 = info->coopmat && nv.cooperativeMatrixWorkgroupScope && nv.cooperativeMatrixFlexibleDimensions &&
-                   nv.cooperativeMatrixTensorAddressing && nv.cooperativeMatrixBlockLoads;
+  if (second)
+    read_matrix2 (physical, &nv, f12.bufferDeviceAddress, info);
 }
 
 gboolean

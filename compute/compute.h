@@ -46,6 +46,12 @@ typedef struct
   const char *kernels;  /* forces one row of the kernel table: scalar, coopmat, dot, coopmat2; NULL: the table chooses */
 } QiDeviceParams;
 
+/* Sides of which a matrix must have whole multiples, where so many lanes share it. */
+typedef struct
+{
+  guint lanes, m, n, k;
+} QiMatrixShape;
+
 /* What a GPU is and can do. Strings belong to the device (or list). */
 typedef struct
 {
@@ -59,12 +65,15 @@ typedef struct
   guint64 max_binding;     /* bytes of one shader binding */
   guint64 max_allocation;  /* bytes of one memory block */
   guint subgroup_size;
-  guint shared_bytes;      /* of one workgroup */
+  guint shared_bytes, max_lanes; /* of one workgroup */
   gboolean f16_arithmetic, timestamps;
   gboolean integer_dot, int8_dot; /* dot products of whole numbers; those of four packed 8-bit ones fast */
   gboolean coopmat;               /* VK_KHR_cooperative_matrix with a shape for f16 operands and f32 sums: this one */
   guint coopmat_m, coopmat_n, coopmat_k;
-  gboolean coopmat2;              /* VK_NV_cooperative_matrix2 with all that a kernel wants */
+  gboolean coopmat2;              /* VK_NV_cooperative_matrix2 with all that its kernels want; else what is missing: */
+  char coopmat2_lacks[200];
+  QiMatrixShape coopmat2_shapes[4]; /* for f16 operands and f32 sums in a workgroup */
+  guint n_coopmat2_shapes, coopmat2_side; /* the longest side */
 } QiDeviceInfo;
 
 QiDevice *qi_device_open (const QiDeviceParams *params, GError **error);

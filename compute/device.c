@@ -9,6 +9,7 @@
 #include "compute/fault.h"
 #include "compute/pipeline.h"
 #include "compute/self-test.h"
+#include "compute/tune-tiles.h"
 #include "compute/vk-check.h"
 
 /* Messages that are not ours to mend, one a line with its reason. */
@@ -189,11 +190,21 @@ static gboolean
 create_device (QiDevice *device, GError **error)
 {
   static const float priority = 1.0f;
-  const char *extensions[3] = { VK_KHR_PUSH_DESCRIPTOR_EXTENSION_NAME };
+  const char *extensions[4] = { VK_KHR_PUSH_DESCRIPTOR_EXTENSION_NAME };
   guint n_extensions = 1;
   const gboolean budget = qi_caps_has_extension (device->physical, VK_EXT_MEMORY_BUDGET_EXTENSION_NAME);
+  const gboolean matrix2_there = device->info.coopmat2;
+  VkPhysicalDeviceCooperativeMatrix2FeaturesNV matrix2 = {
+    .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_COOPERATIVE_MATRIX_2_FEATURES_NV,
+    .cooperativeMatrixWorkgroupScope = VK_TRUE,
+    .cooperativeMatrixFlexibleDimensions = VK_TRUE,
+    .cooperativeMatrixPerElementOperations = VK_TRUE,
+    .cooperativeMatrixTensorAddressing = VK_TRUE,
+    .cooperativeMatrixBlockLoads = VK_TRUE
+  };
   VkPhysicalDeviceCooperativeMatrixFeaturesKHR matrix = {
-    .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_COOPERATIVE_MATRIX_FEATURES_KHR, .cooperativeMatrix = VK_TRUE
+    .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_COOPERATIVE_MATRIX_FEATURES_KHR, .pNext = matrix2_there ? &matrix2 : NULL,
+    .cooperativeMatrix = VK_TRUE
   };
   VkPhysicalDeviceVulkan13Features f13 = { .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_VULKAN_1_3_FEATURES,
                                            .pNext = device->info.coopmat ? &matrix : NULL,
@@ -239,6 +250,8 @@ create_device (QiDevice *device, GError **error)
     extensions[n_extensions++] = VK_EXT_MEMORY_BUDGET_EXTENSION_NAME;
   if (device->info.coopmat)
     extensions[n_extensions++] = VK_KHR_COOPERATIVE_MATRIX_EXTENSION_NAME;
+  if (matrix2_there)
+    extensions[n_extensions++] = VK_NV_COOPERATIVE_MATRIX_2_EXTENSION_NAME;
   info.enabledExtensionCount = n_extensions;
   if (!qi_vk_check (vkCreateDevice (device->physical, &info, NULL, &device->device), "vkCreateDevice", error))
     return FALSE;
@@ -262,7 +275,7 @@ take_caps (QiDevice *device, const QiCaps *caps)
   device->queue_family = caps->queue_family;
   device->copy_family = caps->copy_family;
   device->timestamp_seconds = caps->timestamp_seconds;
-  device->offset_alignment = MAX (caps->offset_alignment, 4);
+  device->offset_alignment = MAX (caps->offset_alignment, caps->info.coopmat2 ? 16 : 4); /* tensors of coopmat2 begin on 16 bytes */
   if (device->memory_limit)
     device->info.memory_bytes = MIN (device->info.memory_bytes, device->memory_limit);
 }
@@ -290,6 +303,7 @@ qi_device_open (const QiDeviceParams *params, GError **error)
   device->pipelines = qi_pipeline_cache_new (device);
   if (!qi_self_test (device, error))
     return NULL;
+  qi_tune_tiles (device, NULL);
   device->info.free_bytes = qi_device_free_bytes (device);
   g_info ("device %s, driver %s, %s, %s free", device->name, device->driver,
           qi_bytes (device->info.memory_bytes).text, qi_bytes (device->info.free_bytes).text);

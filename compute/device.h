@@ -23,6 +23,7 @@ struct _QiDevice
   QiPipelineCache *pipelines;
   QiDeviceInfo info;
   QiKernels kernels;
+  QiTiles tiles;
   char *name, *driver;
   gboolean validate, profile;
   guint64 memory_limit;
@@ -53,4 +54,8 @@ typedef struct
   guint offset_alignment;
 } QiCaps;
 gboolean qi_caps_read (VkPhysicalDevice physical, QiCaps *caps, const char **why);
+/* Fills what info says of coopmat2: the row is offered where all is there, and for shapes that its smallest tile is made of. */
+void qi_caps_take_matrix2 (const VkPhysicalDeviceCooperativeMatrix2FeaturesNV *features, gboolean addresses,
+                           const VkCooperativeMatrixFlexibleDimensionsPropertiesNV *list, guint32 n, guint longest_side,
+                           QiDeviceInfo *info);
 gboolean qi_caps_has_extension (VkPhysicalDevice physical, const char *name);

@@ -21,14 +21,13 @@ static const struct
                           1u << QI_COMPUTE_F16 },
   [QI_KERNEL_DOT] = { "dot", "dot products of 8-bit numbers (shaderIntegerDotProduct)",
                       1u << QI_COMPUTE_F32 | 1u << QI_COMPUTE_F16 },
-  [QI_KERNEL_COOPMAT2] = { "coopmat2", "VK_NV_cooperative_matrix2 with workgroup scope, tensor addressing and block loads, or this "
-                                       "version has not been tried on such a device yet",
-                           1u << QI_COMPUTE_F16 },
+  [QI_KERNEL_COOPMAT2] = { "coopmat2", "VK_NV_cooperative_matrix2", 1u << QI_COMPUTE_F16 },
 };
 
 /* Who takes a multiplication, first match first; what nobody wants is scalar. The dot row is in no line: what rounding x
- * to 8 bits costs is outside the limits of the golden cases (docs/performance.md). On software devices matrix units are
- * emulated, and slower than anything else. */
+ * to 8 bits costs is outside the limits of the golden cases (docs/performance.md). Nor is coopmat2, before the golden cases have
+ * passed on a device that offers it: what no device has run is not chosen. On software devices matrix units are emulated, and slower
+ * than anything else. */
 static const struct
 {
   guint32 devices; /* bits of QiDeviceType */
@@ -45,18 +44,38 @@ qi_kernel_name (QiKernel kernel)
   return rows[kernel].name;
 }
 
+gboolean
+qi_kernel_serves (QiKernel kernel, QiCompute compute)
+{
+  return (rows[kernel].computes & 1u << compute) != 0;
+}
+
 static guint32
 offered (const QiDeviceInfo *info)
 {
-  /* coopmat2 is not offered by any device: its shader is only compiled and validated. */
   return QI_KERNEL_BIT (QI_KERNEL_SCALAR) | (info->coopmat ? QI_KERNEL_BIT (QI_KERNEL_COOPMAT) : 0) |
-         (info->integer_dot ? QI_KERNEL_BIT (QI_KERNEL_DOT) : 0);
+         (info->integer_dot ? QI_KERNEL_BIT (QI_KERNEL_DOT) : 0) | (info->coopmat2 ? QI_KERNEL_BIT (QI_KERNEL_COOPMAT2) : 0);
 }
 
 const QiKernels *
 qi_stream_kernels (const QiStream *s)
 {
   return &s->device->kernels;
+}
+
+const QiTiles *
+qi_stream_tiles (const QiStream *s)
+{
+  return &s->device->tiles;
+}
+
+/* What keeps the device from offering the row. coopmat2 builds on coopmat, and its extension is there in parts on some. */
+static const char *
+lacking (const QiDeviceInfo *info, QiKernel kernel)
+{
+  if (kernel == QI_KERNEL_COOPMAT2 && !info->coopmat)
+    return rows[QI_KERNEL_COOPMAT].lacks;
+  return kernel == QI_KERNEL_COOPMAT2 && *info->coopmat2_lacks ? info->coopmat2_lacks : rows[kernel].lacks;
 }
 
 gboolean
@@ -73,7 +92,7 @@ qi_kernels_init (QiKernels *kernels, const QiDeviceInfo *info, const char *force
                  "QI_KERNELS asks for kernels called “%.40s”; there are scalar, coopmat, dot and coopmat2", forced);
   else if (!(kernels->offered & QI_KERNEL_BIT (kernels->forced)))
     g_set_error (error, QI_ERROR, QI_ERROR_UNSUPPORTED, "QI_KERNELS asks for the kernels “%s”, but %s lacks %s", forced, info->name,
-                 rows[kernels->forced].lacks);
+                 lacking (info, (QiKernel) kernels->forced));
   else
     return TRUE;
   return FALSE;
@@ -89,10 +108,10 @@ QiKernel
 qi_kernels_for_linear (const QiKernels *kernels, const QiDeviceInfo *info, const QiProduct *product)
 {
   if (kernels->forced >= 0)
-    return rows[kernels->forced].computes & 1u << product->compute ? (QiKernel) kernels->forced : QI_KERNEL_SCALAR;
+    return qi_kernel_serves ((QiKernel) kernels->forced, product->compute) ? (QiKernel) kernels->forced : QI_KERNEL_SCALAR;
   for (guint i = 0; i < G_N_ELEMENTS (choices); i++)
     if (choices[i].devices & 1u << info->type && choices[i].weights & 1u << product->weight &&
-        rows[choices[i].kernel].computes & 1u << product->compute && usable (kernels, choices[i].kernel) &&
+        qi_kernel_serves (choices[i].kernel, product->compute) && usable (kernels, choices[i].kernel) &&
         product->m >= choices[i].from_rows && product->n >= choices[i].from_columns && product->k >= choices[i].from_depth)
       return choices[i].kernel;
   return QI_KERNEL_SCALAR;
@@ -105,7 +124,7 @@ qi_kernels_for_attention (const QiKernels *kernels, const QiDeviceInfo *info, gu
   const gboolean wanted = kernels->forced >= 0 ? kernels->forced == QI_KERNEL_COOPMAT
                                                : info->type != QI_DEVICE_SOFTWARE && n_q >= 8 && usable (kernels, QI_KERNEL_COOPMAT);
 
-  return wanted && rows[QI_KERNEL_COOPMAT].computes & 1u << compute ? QI_KERNEL_COOPMAT : QI_KERNEL_SCALAR;
+  return wanted && qi_kernel_serves (QI_KERNEL_COOPMAT, compute) ? QI_KERNEL_COOPMAT : QI_KERNEL_SCALAR;
 }
 
 guint32

@@ -26,7 +26,15 @@ typedef struct
   int forced;      /* QiKernel, or -1 */
 } QiKernels;
 
+/* The tiles in use, a byte for each group of compute/op/linear-tiles.h: 0 the first that fits, else the one before that number. */
+#define QI_MAX_TILE_GROUPS 16
+typedef struct
+{
+  guint8 choice[QI_MAX_TILE_GROUPS];
+} QiTiles;
+
 const char *qi_kernel_name (QiKernel kernel);
+gboolean qi_kernel_serves (QiKernel kernel, QiCompute compute); /* what it does not serve the scalar row computes */
 
 /* What info offers; forced: the name of a row (QI_KERNELS) or NULL. FALSE where there is no such row, or not here. */
 gboolean qi_kernels_init (QiKernels *kernels, const QiDeviceInfo *info, const char *forced, GError **error);

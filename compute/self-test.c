@@ -11,7 +11,7 @@
 
 #define GROUP "self-test"
 
-/* Few and many rows, odd ends of every tile, decoding in the tile and beforehand. */
+/* Few and many rows, at least once for each group of tiles; odd ends of every tile, decoding in the tile and beforehand. */
 static const struct
 {
   QiDtype type;
@@ -20,6 +20,8 @@ static const struct
   { QI_DTYPE_F16, 9, 19, 36 },
   { QI_DTYPE_BF16, 130, 137, 41 },
   { QI_DTYPE_Q8_0, 21, 24, 96 },
+  { QI_DTYPE_Q8_0, 41, 70, 64 },
+  { QI_DTYPE_Q4_K, 1, 50, 256 },
   { QI_DTYPE_Q4_K, 3, 17, 256 },
   { QI_DTYPE_Q4_K, 300, 40, 256 },
 };
@@ -29,6 +31,7 @@ static const double limits[QI_N_KERNELS][2] = {
   [QI_KERNEL_SCALAR] = { [QI_COMPUTE_F32] = 1e-4, [QI_COMPUTE_F16] = 1e-2 },
   [QI_KERNEL_COOPMAT] = { [QI_COMPUTE_F16] = 1e-2 },
   [QI_KERNEL_DOT] = { [QI_COMPUTE_F32] = 0.1, [QI_COMPUTE_F16] = 0.1 },
+  [QI_KERNEL_COOPMAT2] = { [QI_COMPUTE_F16] = 1e-2 },
 };
 
 /* -- numbers and their meaning --------------------------------------------------------------------- */

@@ -45,6 +45,7 @@ void qi_stream_fill_zero (QiStream *s, const QiTensor *t);
 
 const QiDeviceInfo *qi_stream_device_info (const QiStream *s);
 const QiKernels *qi_stream_kernels (const QiStream *s);
+const QiTiles *qi_stream_tiles (const QiStream *s);
 
 /* FLOPs that one dispatch may hold, so that cancelling is answered in time; an op splits what is more. */
 double qi_stream_flops_budget (const QiStream *s);

@@ -26,7 +26,7 @@ struct QiPushDecode
   uint pitch;     /* of y in f16 */
 };
 
-/* linear.comp, linear_coopmat.comp, linear_dot.comp */
+/* linear.comp, linear_coopmat.comp, linear_coopmat2.comp, linear_dot.comp */
 struct QiPushLinear
 {
   uint m, n, k;

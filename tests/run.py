@@ -4,7 +4,8 @@
 """What ./dev test runs: run.py [SUITE…]
 
 With suites: those of the ordinary build. Without: all of them, then unit and op under the sanitizers, the
-golden cases that lie beside the project (if any), and every fuzz target for a minute.
+golden cases that lie beside the project (if any), and every fuzz target for a minute. The suite golden-rows
+is these golden cases on every row of the kernel table, which takes minutes.
 The last line is 'N passed, N failed, N skipped'; where CI=true a skip is a failure.
 """
 import os, re, shutil, subprocess, sys, tempfile, time
@@ -67,12 +68,13 @@ def sanitized():
     return meson_tests(folder, ['unit', 'op', 'golden', 'cli'], '--timeout-multiplier', '4')
 
 
-def golden():
+def golden(*options):
     """The cases beside the project, where they are."""
     folder = os.path.join(os.path.dirname(ROOT), 'shared', 'golden')
     if not os.path.exists(os.path.join(folder, 'judge.py')):
+        say('golden: no cases lie beside the project')
         return 0, 0, 0
-    run = subprocess.run([sys.executable, os.path.join(ROOT, 'tests', 'golden', 'shared.py'),
+    run = subprocess.run([sys.executable, os.path.join(ROOT, 'tests', 'golden', 'shared.py'), *options,
                           os.path.join(ROOT, '_build', 'dev', 'tests', 'golden', 'qi-golden'), folder],
                          stdout=subprocess.PIPE, text=True)
     *lines, last = run.stdout.splitlines() or ['']
@@ -114,8 +116,13 @@ def fuzz():
 
 def main():
     suites = sys.argv[1:]
-    parts = {'suites': lambda: ordinary(suites)}
-    if not suites:
+    parts = {}
+    if 'golden-rows' in suites:
+        suites.remove('golden-rows')
+        parts['golden-rows'] = lambda: golden('--rows')
+    if suites or not parts:
+        parts['suites'] = lambda: ordinary(suites)
+    if len(sys.argv) == 1:
         parts.update(sanitizers=sanitized)
         # The parts of the tree that have their programs; a folder that names one must build it.
         if os.path.exists(os.path.join(ROOT, 'tests', 'golden', 'qi-golden.c')):

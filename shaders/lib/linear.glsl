@@ -75,11 +75,10 @@ load_w4 (uint n, uint k)
 }
 #endif
 
-// Sum acc of row m and column n (from n_first on) to its place.
-void
-store_y (uint m, uint n, float acc)
+// What y holds at row m and column n (from n_first on) in the end: acc is the sum, before what it held (ADD alone).
+float
+finish_y (uint m, uint n, float acc, float before)
 {
-  const uint at = m * p.y_pitch + p.n_first + n;
   float v = acc;
 
 #ifdef X_F16
@@ -90,6 +89,14 @@ store_y (uint m, uint n, float acc)
   if (p.has_bias != 0u)
     v += bias[p.n_first + n];
   if (ADD != 0u)
-    v = y_in[at] + (p.has_gate != 0u ? gate[p.n_first + n] : 1.0) * v;
-  y[at] = qi_activation (ACT, v);
+    v = before + (p.has_gate != 0u ? gate[p.n_first + n] : 1.0) * v;
+  return qi_activation (ACT, v);
+}
+
+void
+store_y (uint m, uint n, float acc)
+{
+  const uint at = m * p.y_pitch + p.n_first + n;
+
+  y[at] = finish_y (m, n, acc, ADD != 0u ? y_in[at] : 0.0);
 }

@@ -5,6 +5,7 @@
 
 #include "base/env.h"
 #include "base/error.h"
+#include "compute/op/linear-tiles.h"
 #include "compute/pipeline.h"
 #include "compute/self-test.h"
 
@@ -59,8 +60,84 @@ test_refused (void)
 {
   check_refused (&plain, "coopmat", QI_ERROR_UNSUPPORTED, "an old card lacks matrix units");
   check_refused (&plain, "dot", QI_ERROR_UNSUPPORTED, "shaderIntegerDotProduct");
-  check_refused (&gpu, "coopmat2", QI_ERROR_UNSUPPORTED, "VK_NV_cooperative_matrix2");
+  check_refused (&plain, "coopmat2", QI_ERROR_UNSUPPORTED, "an old card lacks matrix units");
+  check_refused (&gpu, "coopmat2", QI_ERROR_UNSUPPORTED, "a card lacks VK_NV_cooperative_matrix2");
   check_refused (&gpu, "fast", QI_ERROR_BAD_REQUEST, "scalar, coopmat, dot and coopmat2");
+}
+
+/* -- coopmat2: offered by features and shapes, never by name, and chosen by nobody ------------------------- */
+
+#define SHAPE(lanes_, side, type, scope_)                                                                                  \
+  { .MGranularity = (side), .NGranularity = (side), .KGranularity = 16, .AType = VK_COMPONENT_TYPE_FLOAT16_KHR,              \
+    .BType = VK_COMPONENT_TYPE_FLOAT16_KHR, .CType = (type), .ResultType = (type), .scope = (scope_), .workgroupInvocations = (lanes_) }
+
+static const VkPhysicalDeviceCooperativeMatrix2FeaturesNV all_features = {
+  .cooperativeMatrixWorkgroupScope = VK_TRUE,       .cooperativeMatrixFlexibleDimensions = VK_TRUE,
+  .cooperativeMatrixPerElementOperations = VK_TRUE, .cooperativeMatrixTensorAddressing = VK_TRUE,
+  .cooperativeMatrixBlockLoads = VK_TRUE
+};
+static const VkCooperativeMatrixFlexibleDimensionsPropertiesNV shapes[] = {
+  SHAPE (32, 16, VK_COMPONENT_TYPE_FLOAT32_KHR, VK_SCOPE_SUBGROUP_KHR),
+  SHAPE (128, 16, VK_COMPONENT_TYPE_FLOAT16_KHR, VK_SCOPE_WORKGROUP_KHR),
+  SHAPE (128, 32, VK_COMPONENT_TYPE_FLOAT32_KHR, VK_SCOPE_WORKGROUP_KHR),
+  SHAPE (256, 64, VK_COMPONENT_TYPE_FLOAT32_KHR, VK_SCOPE_WORKGROUP_KHR),
+};
+
+static void
+check_coopmat2_refused (VkPhysicalDeviceCooperativeMatrix2FeaturesNV features, gboolean addresses, guint32 n_shapes, guint side,
+                        const char *word)
+{
+  QiDeviceInfo info = gpu;
+
+  qi_caps_take_matrix2 (&features, addresses, shapes, n_shapes, side, &info);
+  g_assert_false (info.coopmat2);
+  check_refused (&info, "coopmat2", QI_ERROR_UNSUPPORTED, word);
+}
+
+static void
+check_tile (const QiDeviceInfo *info, guint64 m, guint lanes, guint rows, guint columns)
+{
+  const QiLinearTile *tile = qi_linear_tile (info, &(QiTiles){ 0 }, QI_KERNEL_COOPMAT2, m);
+
+  g_assert_cmpuint (tile->side[0], ==, lanes);
+  g_assert_cmpuint (tile->side[1], ==, rows);
+  g_assert_cmpuint (tile->side[2], ==, columns);
+}
+
+static void
+test_coopmat2 (void)
+{
+  const QiProduct many = { 4096, 3072, 3072, QI_DTYPE_Q4_K, QI_COMPUTE_F16 }, exact = { 4096, 3072, 3072, QI_DTYPE_Q8_0, QI_COMPUTE_F32 };
+  VkPhysicalDeviceCooperativeMatrix2FeaturesNV some = all_features;
+  QiDeviceInfo info = gpu, none = plain;
+  QiKernels kernels;
+
+  qi_caps_take_matrix2 (&all_features, TRUE, shapes, G_N_ELEMENTS (shapes), 1024, &info);
+  g_assert_true (info.coopmat2);
+  g_assert_cmpuint (info.n_coopmat2_shapes, ==, 2); /* those of workgroups with f32 sums */
+  check_choice (&info, NULL, 0, &many, QI_KERNEL_COOPMAT);
+  check_choice (&info, NULL, QI_KERNEL_BIT (QI_KERNEL_COOPMAT), &many, QI_KERNEL_SCALAR);
+  check_choice (&info, "coopmat2", 0, &many, QI_KERNEL_COOPMAT2);
+  check_choice (&info, "coopmat2", 0, &exact, QI_KERNEL_SCALAR);
+  g_assert_true (qi_kernels_init (&kernels, &info, NULL, NULL));
+  g_assert_cmpuint (qi_kernels_in_use (&kernels, &info) & QI_KERNEL_BIT (QI_KERNEL_COOPMAT2), ==, 0);
+
+  /* Tiles are whole multiples of a shape, 16 rows are none of 32. */
+  check_tile (&info, 4096, 256, 128, 128);
+  check_tile (&info, 40, 128, 64, 64);
+  check_tile (&info, 1, 128, 32, 64);
+  info.coopmat2_side = 64;
+  check_tile (&info, 4096, 128, 64, 64);
+
+  /* As lavapipe has it. */
+  some.cooperativeMatrixWorkgroupScope = some.cooperativeMatrixTensorAddressing = some.cooperativeMatrixBlockLoads = VK_FALSE;
+  check_coopmat2_refused (some, TRUE, G_N_ELEMENTS (shapes), 1024,
+                          "a card lacks what they need of VK_NV_cooperative_matrix2: workgroup scope, tensor addressing, block loads");
+  check_coopmat2_refused (all_features, FALSE, G_N_ELEMENTS (shapes), 1024, "buffer device addresses");
+  check_coopmat2_refused (all_features, TRUE, 2, 1024, "a shape of f16 operands");
+  check_coopmat2_refused (all_features, TRUE, G_N_ELEMENTS (shapes), 32, "a shape of f16 operands");
+  qi_caps_take_matrix2 (&all_features, TRUE, shapes, G_N_ELEMENTS (shapes), 1024, &none);
+  g_assert_false (none.coopmat2); /* the first extension is what it builds on */
 }
 
 /* -- on the device --------------------------------------------------------------------------------- */
@@ -94,6 +171,26 @@ test_rows (void)
       g_clear_error (&error);
     }
   g_assert_cmpuint (qi_device_validation_messages (device, NULL), ==, 0);
+}
+
+/* Here too the driver has the extension, and not what counts of it. */
+static void
+test_coopmat2_here (void)
+{
+  g_autoptr (GError) error = NULL;
+  g_autoptr (QiDevice) device = open_device (NULL, &error);
+
+  g_assert_no_error (error);
+  if (device->info.coopmat2)
+    {
+      g_test_skip ("it is all there");
+      return;
+    }
+  g_assert_null (open_device ("coopmat2", &error));
+  g_assert_error (error, QI_ERROR, QI_ERROR_UNSUPPORTED);
+  g_assert_nonnull (strstr (error->message, "VK_NV_cooperative_matrix2"));
+  if (qi_caps_has_extension (device->physical, VK_NV_COOPERATIVE_MATRIX_2_EXTENSION_NAME))
+    g_assert_nonnull (strstr (error->message, "workgroup scope"));
 }
 
 /* The tiles that GPUs get, with this device's shape of products. */
@@ -191,12 +288,14 @@ main (int argc, char **argv)
   g_setenv ("XDG_CACHE_HOME", cache, TRUE);
   g_test_add_func ("/kernels/choice", test_choice);
   g_test_add_func ("/kernels/refused", test_refused);
+  g_test_add_func ("/kernels/coopmat2", test_coopmat2);
   device = open_device (NULL, &error);
   if (!device && qi_env_require_vulkan ())
     g_error ("%s", error->message);
   if (device)
     {
       g_test_add_func ("/kernels/rows", test_rows);
+      g_test_add_func ("/kernels/coopmat2-here", test_coopmat2_here);
       g_test_add_func ("/kernels/large-tiles", test_large_tiles);
       g_test_add_func ("/kernels/remembered", test_remembered);
       g_test_add_func ("/kernels/replaced", test_replaced);
