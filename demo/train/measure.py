@@ -2,12 +2,14 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Stage measure: checkpoints of the transformer draw the test prompts at several sizes, and the judge of the filters says what is right.
 
-    measure NAME… [--sizes S…] [--only N] [--sheet FILE.png]
+    measure NAME… [--sizes S…] [--only N] [--sheet FILE.png] [--loss S…]
 
-Prompts with words are counted apart; of those also what is right but for the words, since nobody reads any at 64 px. The row of a
-size whose scenes are painted by the generator says what the judge can see there at all.
+Prompts with words are counted apart; of those also what is right but for the words, which are learned last. The row of a
+size whose scenes are painted by the generator says what the judge can see there at all. --loss: what flow matching leaves on scenes
+that `encode` has made of a size, the same scenes, noise and times for all.
 """
 import argparse
+import itertools
 import json
 import os
 
@@ -21,7 +23,7 @@ import scenes
 import vocabulary
 from mmdit import Mmdit
 from place import PLACE, ROOT, device
-from train_mmdit import embed, empty_prompt, figures_of, load_frozen, sample
+from train_mmdit import Encoded, embed, empty_prompt, figures_of, load_frozen, noised, sample
 
 BATCH = 40
 
@@ -49,6 +51,15 @@ def draw(net, vae, rows, empty, size, figures):
         seen = (vae.decode(z)[:, :3].float().clamp(-1, 1) + 1) * 127.5
         pictures += list(seen.round().byte().permute(0, 2, 3, 1).cpu().numpy())
     return pictures
+
+
+def loss(net, size, figures, empty, where, batches=8):
+    torch.manual_seed(size)
+    total = 0.
+    for height, width, x0, words, mask in itertools.islice(Encoded(size, figures).batches(where, 1), batches):
+        x, sigma, velocity = noised(x0, words, mask, empty)
+        total += (net(x, height, width, words, sigma, mask).float() - velocity).square().mean().item()
+    return total / batches
 
 
 def painted(facts, size):
@@ -83,7 +94,8 @@ def line(name, size, seen):
 def main():
     options = argparse.ArgumentParser()
     options.add_argument('names', nargs='*', metavar='NAME', help='checkpoints in _build/train, without .pt')
-    options.add_argument('--sizes', type=int, nargs='+', default=[64, 96, 128])
+    options.add_argument('--sizes', type=int, nargs='*', default=[64, 96, 128])
+    options.add_argument('--loss', type=int, nargs='+', default=[], metavar='S', help='sizes of which encode has made scenes')
     options.add_argument('--prompts', default=os.path.join(ROOT, 'demo', 'prompts.jsonl'))
     options.add_argument('--only', type=int, help='the first N prompts')
     options.add_argument('--sheet', help='a picture of the first prompts: a row for each checkpoint and size')
@@ -92,7 +104,8 @@ def main():
     facts = [json.loads(row) for row in open(o.prompts, encoding='utf-8')][:o.only]
     vae, encoder = load_frozen(where)
     figures, empty = figures_of(vae), empty_prompt(encoder, where)
-    print('| checkpoint | px | right, no words asked | right but for the words | right, with words |\n| --- | ---: | ---: | ---: | ---: |')
+    if o.sizes:
+        print('| checkpoint | px | right, no words asked | right but for the words | right, with words |\n| --- | ---: | ---: | ---: | ---: |')
     shown = []
     for size in o.sizes:
         line('(painted)', size, painted(facts, size))
@@ -101,6 +114,8 @@ def main():
         rows = [torch.from_numpy(r.astype(np.float32)).to(where) for r in embed(encoder, tokenizer, [f['prompt'] for f in facts], where)]
         for name in o.names:
             net = load(name, where)
+            for size in o.loss:
+                print('%s: loss %.4f at %d px' % (name, loss(net, size, figures, empty, where), size), flush=True)
             for size in o.sizes:
                 pictures = draw(net, vae, rows, empty, size, figures)
                 line(name, size, [{'picture': p, 'facts': f} for p, f in zip(pictures, facts)])
