@@ -1,7 +1,7 @@
 /* SPDX-FileCopyrightText: Sfumato authors
  * SPDX-License-Identifier: GPL-3.0-or-later */
 /* Ops at the shapes of the 20 B model: width 3072, 24 heads of 128, MLP 12288; VAE maps of 96 to 384 channels. Software
- * devices get pictures of 256², GPUs of 1024². */
+ * devices get pictures of 256², GPUs and whoever asks for full size those of 1024². */
 #include "cli/bench.h"
 
 #include <string.h>
@@ -28,9 +28,15 @@ typedef struct
 } Case;
 
 static gboolean
-is_software (const QiBench *bench)
+is_small (const QiBench *bench)
 {
-  return qi_device_info (bench->device)->type == QI_DEVICE_SOFTWARE;
+  return qi_device_info (bench->device)->type == QI_DEVICE_SOFTWARE && !bench->full;
+}
+
+static gboolean
+is_wanted (const QiBench *bench, QiDtype dtype)
+{
+  return !bench->weights || strcmp (bench->weights, qi_dtype_info (dtype)->name) == 0;
 }
 
 static void
@@ -64,6 +70,9 @@ do_linear (QiBench *bench, gpointer data)
 static gboolean
 linear_case (QiBench *bench, guint64 rows, guint64 n_in, guint64 n_out, QiDtype dtype, GError **error)
 {
+  if (!is_wanted (bench, dtype))
+    return TRUE;
+
   Case c = { .x = qi_bench_new (bench, QI_DTYPE_F32, rows, n_in), .y = qi_bench_new (bench, dtype, n_out, n_in) };
   QiBenchLine line = { .op = "linear", .dtype = qi_dtype_info (dtype)->name, .flops = 2.0 * rows * n_in * n_out,
                        .bytes = 4.0 * rows * (n_in + n_out) + (double) (n_out * qi_dtype_row_bytes (dtype, n_in)) };
@@ -76,14 +85,14 @@ linear_case (QiBench *bench, guint64 rows, guint64 n_in, guint64 n_out, QiDtype 
 static gboolean
 bench_linear (QiBench *bench, GError **error)
 {
-  const guint64 image = is_software (bench) ? 256 : 4096;
+  const guint64 image = is_small (bench) ? 256 : 4096;
 
   for (guint i = 0; i < G_N_ELEMENTS (weight_types); i++)
     if (!linear_case (bench, image, WIDTH, WIDTH, weight_types[i], error)
+        || !linear_case (bench, image, MLP, WIDTH, weight_types[i], error)
         || !linear_case (bench, 1, WIDTH, 6 * WIDTH, weight_types[i], error))
       return FALSE;
   return linear_case (bench, image, WIDTH, MLP, QI_DTYPE_BF16, error)
-         && linear_case (bench, image, MLP, WIDTH, QI_DTYPE_BF16, error)
          && linear_case (bench, 40, 3584, 18944, QI_DTYPE_Q4_K, error); /* the text encoder's MLP */
 }
 
@@ -114,10 +123,10 @@ attention_case (QiBench *bench, guint64 n, guint heads, guint kv_heads, guint he
 static gboolean
 bench_attention (QiBench *bench, GError **error)
 {
-  const guint64 image = is_software (bench) ? 256 : 4096;
+  const guint64 image = is_small (bench) ? 256 : 4096;
 
   return attention_case (bench, image + N_TEXT, HEADS, HEADS, 128, FALSE, error)
-         && (is_software (bench) ? attention_case (bench, 1024 + N_TEXT, HEADS, HEADS, 128, FALSE, error) : TRUE)
+         && attention_case (bench, is_small (bench) ? 1024 + N_TEXT : 4096, HEADS, HEADS, 128, FALSE, error)
          && attention_case (bench, N_TEXT, 28, 4, 128, TRUE, error);
 }
 
@@ -134,6 +143,9 @@ do_conv (QiBench *bench, gpointer data)
 static gboolean
 conv_case (QiBench *bench, guint64 side, guint64 c_in, guint64 c_out, QiConvMode mode, QiDtype dtype, GError **error)
 {
+  if (!is_wanted (bench, dtype))
+    return TRUE;
+
   static const char *const names[] = { "conv", "conv down", "conv up" };
   Case c = { .x = qi_bench_new (bench, QI_DTYPE_F32, side, side, c_in),
              .y = qi_bench_new (bench, dtype, c_out, 3, 3, c_in), .mode = mode };
@@ -149,11 +161,12 @@ conv_case (QiBench *bench, guint64 side, guint64 c_in, guint64 c_out, QiConvMode
 static gboolean
 bench_conv (QiBench *bench, GError **error)
 {
-  const guint64 side = is_software (bench) ? 32 : 128; /* of the latents */
+  const guint64 side = is_small (bench) ? 32 : 128; /* of the latents */
 
   return conv_case (bench, side, 384, 384, QI_CONV_SAME, QI_DTYPE_BF16, error)
          && conv_case (bench, 2 * side, 384, 384, QI_CONV_SAME, QI_DTYPE_BF16, error)
          && conv_case (bench, 4 * side, 192, 192, QI_CONV_SAME, QI_DTYPE_BF16, error)
+         && (is_small (bench) || conv_case (bench, 512, 96, 96, QI_CONV_SAME, QI_DTYPE_F32, error))
          && conv_case (bench, 8 * side, 96, 96, QI_CONV_SAME, QI_DTYPE_BF16, error)
          && conv_case (bench, 8 * side, 96, 96, QI_CONV_SAME, QI_DTYPE_F32, error)
          && conv_case (bench, 2 * side, 384, 192, QI_CONV_UP, QI_DTYPE_BF16, error)
@@ -174,6 +187,10 @@ bench_decode (QiBench *bench, GError **error)
   for (guint i = 0; i < QI_N_WEIGHT_DTYPES; i++)
     {
       const QiDtype dtype = (QiDtype) i;
+
+      if (!is_wanted (bench, dtype))
+        continue;
+
       Case c = { .x = qi_bench_new (bench, dtype, WIDTH, WIDTH) };
       QiBenchLine line = { .op = "decode", .dtype = qi_dtype_info (dtype)->name,
                            .bytes = (double) WIDTH * ((double) qi_dtype_row_bytes (dtype, WIDTH) + 4.0 * WIDTH) };
@@ -216,7 +233,7 @@ row_case (QiBench *bench, const char *op, guint64 rows, guint64 d, QiBenchFunc w
 static gboolean
 bench_norm (QiBench *bench, GError **error)
 {
-  const guint64 image = is_software (bench) ? 1024 : 4096;
+  const guint64 image = is_small (bench) ? 1024 : 4096;
 
   return row_case (bench, "rms norm", image, WIDTH, do_rms_norm, error)
          && row_case (bench, "layer norm", image, WIDTH, do_layer_norm, error)
@@ -234,7 +251,7 @@ do_norm_rope (QiBench *bench, gpointer data)
 static gboolean
 bench_rope (QiBench *bench, GError **error)
 {
-  const guint64 rows = is_software (bench) ? 1024 : 4096;
+  const guint64 rows = is_small (bench) ? 1024 : 4096;
   Case c = { .x = qi_bench_new (bench, QI_DTYPE_F32, rows, WIDTH), .y = qi_bench_new (bench, QI_DTYPE_F32, rows, WIDTH),
              .z = qi_bench_new (bench, QI_DTYPE_F32, rows, 64, 2) };
   QiBenchLine line = { .op = "norm rope", .dtype = "f32", .bytes = 8.0 * rows * WIDTH };

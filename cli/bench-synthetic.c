@@ -89,6 +89,16 @@ do_step (QiBench *bench, gpointer data)
     }
 }
 
+/* The one that is asked for, else the model's own. */
+static QiDtype
+weight_type (const QiBench *bench, QiDtype own)
+{
+  for (guint i = 0; bench->weights && i < QI_N_WEIGHT_DTYPES; i++)
+    if (strcmp (bench->weights, qi_dtype_info ((QiDtype) i)->name) == 0)
+      return (QiDtype) i;
+  return own;
+}
+
 static double
 step_flops (const Step *step)
 {
@@ -116,7 +126,7 @@ qi_bench_synthetic (QiBench *bench, const char *model, guint n_blocks, guint wid
   Step step = { .config = { .n_layers = n_blocks, .n_heads = shapes[i].n_heads, .head_dim = shapes[i].head_dim },
                 .n_blocks = n_blocks, .n_txt = n_text, .n_img = (guint64) (width / 16) * (height / 16),
                 .tensors = tensors };
-  const QiDtype dtype = shapes[i].dtype;
+  const QiDtype dtype = weight_type (bench, shapes[i].dtype);
 
   fill_stream (bench, &step, &step.block.img, dtype);
   fill_stream (bench, &step, &step.block.txt, dtype);

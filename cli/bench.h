@@ -12,6 +12,8 @@ typedef struct
   double host_flops; /* f32 peak of the processors, measured in this run */
   double max_seconds; /* of one measurement */
   gboolean json;
+  gboolean full;     /* software devices too get the shapes of GPUs */
+  const char *weights; /* only this type of weights, QiDtypeInfo.name; NULL: all */
   guint64 random;    /* state of the synthetic values */
 } QiBench;
 

@@ -4,6 +4,7 @@
 #include "cli/command.h"
 
 #include <stdio.h>
+#include <string.h>
 
 #include "base/env.h"
 #include "base/error.h"
@@ -14,7 +15,8 @@
 
 typedef struct
 {
-  char *op, *synthetic, *compare, *device, *compute;
+  char *op, *synthetic, *compare, *device, *compute, *weights;
+  gboolean full;
   gint blocks, width, height, text;
   double seconds;
 } Wanted;
@@ -27,8 +29,18 @@ wanted_clear (Wanted *wanted)
   g_free (wanted->compare);
   g_free (wanted->device);
   g_free (wanted->compute);
+  g_free (wanted->weights);
 }
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (Wanted, wanted_clear)
+
+static gboolean
+is_weight_type (const char *name)
+{
+  for (guint i = 0; i < QI_N_WEIGHT_DTYPES; i++)
+    if (strcmp (name, qi_dtype_info ((QiDtype) i)->name) == 0)
+      return TRUE;
+  return FALSE;
+}
 
 static gboolean
 check (const Wanted *wanted, GError **error)
@@ -44,6 +56,9 @@ check (const Wanted *wanted, GError **error)
            && g_strcmp0 (wanted->compute, "auto") != 0)
     g_set_error (error, QI_ERROR, QI_ERROR_BAD_REQUEST, "--compute is \"%s\", and may be f32, f16 or auto.",
                  wanted->compute);
+  else if (wanted->weights && !is_weight_type (wanted->weights))
+    g_set_error (error, QI_ERROR, QI_ERROR_BAD_REQUEST, "--weights is \"%s\", and may be f32, f16, bf16, q8_0, q4_k and so on.",
+                 wanted->weights);
   else
     return TRUE;
   return FALSE;
@@ -78,7 +93,8 @@ measure (const Wanted *wanted, gboolean json, GCancellable *cancellable, GError 
   g_autoptr (QiStream) stream = qi_stream_new (device, FALSE);
   const gboolean half = g_strcmp0 (wanted->compute, "f16") == 0;
   QiBench bench = { .device = device, .stream = stream, .pool = pool, .host_flops = qi_peak_flops (),
-                    .max_seconds = wanted->seconds, .json = json, .random = 88172645463325252u };
+                    .max_seconds = wanted->seconds, .json = json, .full = wanted->full, .weights = wanted->weights,
+                    .random = 88172645463325252u };
 
   qi_stream_set_compute (stream, half ? QI_COMPUTE_F16 : QI_COMPUTE_F32);
   qi_stream_set_cancellable (stream, cancellable);
@@ -105,6 +121,8 @@ qi_cmd_bench (int argc, char **argv, GCancellable *cancellable)
     { "height", 0, 0, G_OPTION_ARG_INT, &wanted.height, "of the picture, pixels (256)", "N" },
     { "text", 0, 0, G_OPTION_ARG_INT, &wanted.text, "tokens of the prompt (64)", "N" },
     { "seconds", 0, 0, G_OPTION_ARG_DOUBLE, &wanted.seconds, "for one measurement, once it was made three times (3)", "X" },
+    { "weights", 0, 0, G_OPTION_ARG_FILENAME, &wanted.weights, "only weights of this type, such as f16 or q4_k", "TYPE" },
+    { "full", 0, 0, G_OPTION_ARG_NONE, &wanted.full, "a processor measures the sizes of a GPU too, which takes minutes", NULL },
     { "compare", 0, 0, G_OPTION_ARG_FILENAME, &wanted.compare, "compare what two runs with --json wrote",
       "A.json B.json" },
     { "device", 0, 0, G_OPTION_ARG_FILENAME, &wanted.device, "name or UUID prefix of the GPU, or cpu", "NAME" },

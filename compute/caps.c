@@ -266,6 +266,8 @@ qi_caps_read (VkPhysicalDevice physical, QiCaps *caps, const char **why)
     *why = "it has no compute queue";
   else if (!f11.storageBuffer16BitAccess || !f12.storageBuffer8BitAccess || !f12.shaderInt8 || !f.features.shaderInt16)
     *why = "its shaders cannot read 8- and 16-bit values";
+  else if (!f12.bufferDeviceAddress)
+    *why = "its buffers have no addresses";
   else if (!f12.timelineSemaphore || !f13.synchronization2)
     *why = "it lacks timeline semaphores or synchronization2";
   else if (!f13.subgroupSizeControl || !f13.computeFullSubgroups)

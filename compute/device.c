@@ -218,8 +218,8 @@ create_device (QiDevice *device, GError **error)
                                            .storageBuffer8BitAccess = VK_TRUE,
                                            .shaderInt8 = VK_TRUE,
                                            .timelineSemaphore = VK_TRUE,
+                                           .bufferDeviceAddress = VK_TRUE,
                                            .vulkanMemoryModel = device->info.coopmat,
-                                           .bufferDeviceAddress = matrix2_there,
                                            .shaderFloat16 = device->info.f16_arithmetic };
   VkPhysicalDeviceVulkan11Features f11 = { .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_VULKAN_1_1_FEATURES,
                                            .pNext = &f12,
@@ -234,7 +234,8 @@ create_device (QiDevice *device, GError **error)
                               .queueCreateInfoCount = families[0] != families[1] ? 2 : 1,
                               .pQueueCreateInfos = queues,
                               .ppEnabledExtensionNames = extensions };
-  VmaAllocatorCreateInfo vma = { .flags = budget ? VMA_ALLOCATOR_CREATE_EXT_MEMORY_BUDGET_BIT : 0,
+  VmaAllocatorCreateInfo vma = { .flags = VMA_ALLOCATOR_CREATE_BUFFER_DEVICE_ADDRESS_BIT |
+                                          (budget ? VMA_ALLOCATOR_CREATE_EXT_MEMORY_BUDGET_BIT : 0),
                                  .physicalDevice = device->physical,
                                  .instance = device->instance,
                                  .vulkanApiVersion = VK_API_VERSION_1_3 };

@@ -34,6 +34,7 @@ qi_block_new (QiDevice *device, const char *name, guint64 bytes, QiBlockKind kin
   const VkBufferCreateInfo buffer_info = { .sType = VK_STRUCTURE_TYPE_BUFFER_CREATE_INFO,
                                            .size = bytes,
                                            .usage = VK_BUFFER_USAGE_STORAGE_BUFFER_BIT |
+                                                    VK_BUFFER_USAGE_SHADER_DEVICE_ADDRESS_BIT |
                                                     VK_BUFFER_USAGE_TRANSFER_SRC_BIT |
                                                     VK_BUFFER_USAGE_TRANSFER_DST_BIT,
                                            .sharingMode = families[0] != families[1] ? VK_SHARING_MODE_CONCURRENT
@@ -50,6 +51,7 @@ qi_block_new (QiDevice *device, const char *name, guint64 bytes, QiBlockKind kin
   };
   QiBlock *block = g_new0 (QiBlock, 1);
   VmaAllocationInfo info = { 0 };
+  VkBufferDeviceAddressInfo address_info = { .sType = VK_STRUCTURE_TYPE_BUFFER_DEVICE_ADDRESS_INFO };
   VkResult result;
 
   if (qi_fault (QI_FAULT_ALLOCATION) || (!host && qi_device_over_limit (device, bytes)))
@@ -72,6 +74,8 @@ qi_block_new (QiDevice *device, const char *name, guint64 bytes, QiBlockKind kin
   block->device = device;
   block->bytes = bytes;
   block->mapped = mapped ? info.pMappedData : NULL;
+  address_info.buffer = block->buffer;
+  block->address = vkGetBufferDeviceAddress (device->device, &address_info);
   qi_device_count_blocks (device, (gint64) bytes);
   return block;
 }

@@ -15,6 +15,7 @@ typedef struct
   VmaAllocation allocation;
   VkDeviceSize bytes;
   void *mapped; /* host address, for host-visible blocks */
+  VkDeviceAddress address;
 } QiBlock;
 
 typedef enum

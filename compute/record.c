@@ -197,7 +197,8 @@ check_dispatch (QiStream *s, const QiDispatch *d)
 {
   const QiShaderInfo *shader = &qi_shader_table[d->shader];
 
-  if (d->n_args == shader->n_bindings && d->push_bytes >= shader->push_bytes && d->n_spec >= shader->n_spec)
+  if (d->n_args == shader->n_bindings && d->push_bytes >= shader->push_bytes && d->push_bytes <= QI_MAX_PUSH &&
+      d->n_spec >= shader->n_spec)
     return TRUE;
   g_critical ("%s: shader %s takes %u bindings, %u bytes, %u constants; got %u, %u, %u", d->name, shader->name,
               shader->n_bindings, shader->push_bytes, shader->n_spec, d->n_args, d->push_bytes, d->n_spec);
@@ -272,10 +273,19 @@ bind_args (QiStream *s, const QiDispatch *d, const QiArg *args, VkDescriptorBuff
 }
 
 static void
-record_dispatch (QiStream *s, const QiDispatch *d, const QiPipeline *pipeline, const VkDescriptorBufferInfo *buffers,
-                 double bytes)
+put_address (guint8 *to, const QiArg *arg)
+{
+  const VkDeviceAddress address = arg->tensor->block->address + arg->tensor->offset + arg->offset;
+
+  memcpy (to, &address, sizeof address); /* the lower word first */
+}
+
+static void
+record_dispatch (QiStream *s, const QiDispatch *d, const QiPipeline *pipeline, const QiArg *args,
+                 const VkDescriptorBufferInfo *buffers, double bytes)
 {
   VkWriteDescriptorSet writes[QI_MAX_ARGS];
+  guint8 push[QI_MAX_PUSH];
   QiSlot *slot = &s->slots[s->current];
 
   for (guint i = 0; i < d->n_args; i++)
@@ -288,8 +298,13 @@ record_dispatch (QiStream *s, const QiDispatch *d, const QiPipeline *pipeline, c
   vkCmdBindPipeline (slot->commands, VK_PIPELINE_BIND_POINT_COMPUTE, pipeline->pipeline);
   vkCmdPushDescriptorSetKHR (slot->commands, VK_PIPELINE_BIND_POINT_COMPUTE, pipeline->layout, 0, d->n_args, writes);
   if (qi_shader_table[d->shader].push_bytes)
-    vkCmdPushConstants (slot->commands, pipeline->layout, VK_SHADER_STAGE_COMPUTE_BIT, 0,
-                        qi_shader_table[d->shader].push_bytes, d->push);
+    {
+      memcpy (push, d->push, d->push_bytes);
+      if (d->address_at)
+        put_address (push + d->address_at, &args[0]);
+      vkCmdPushConstants (slot->commands, pipeline->layout, VK_SHADER_STAGE_COMPUTE_BIT, 0,
+                          qi_shader_table[d->shader].push_bytes, push);
+    }
   vkCmdDispatch (slot->commands, d->groups[0], d->groups[1], d->groups[2]);
   qi_slot_time_end (slot);
 }
@@ -322,7 +337,7 @@ qi_stream_dispatch (QiStream *s, const QiDispatch *d)
   if (!qi_stream_begin_recording (s))
     return;
   order_accesses (s, accesses, n_accesses);
-  record_dispatch (s, d, &pipeline, buffers, bytes);
+  record_dispatch (s, d, &pipeline, args, buffers, bytes);
   s->flops += d->flops;
   for (guint i = 0; i < d->n_args; i++)
     if (moved >> i & 1)

@@ -11,6 +11,7 @@
 
 #define QI_MAX_ARGS 10
 #define QI_MAX_SPEC 12
+#define QI_MAX_PUSH 128 /* bytes: what every device has */
 
 /* One shader argument: bytes [offset, offset + bytes) of a tensor; bytes 0: to its end; tensor NULL: a dummy that
  * must not be read. Offsets need no alignment: a misaligned range is copied through aligned scratch. */
@@ -28,6 +29,7 @@ typedef struct
   guint n_args;
   const void *push;
   guint push_bytes;
+  guint address_at; /* bytes into push at which the address of args[0] is put, as two words; 0: nowhere */
   guint32 spec[QI_MAX_SPEC]; /* specialisation constants 0, 1, … */
   guint n_spec;
   guint32 groups[3];

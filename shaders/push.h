@@ -36,6 +36,7 @@ struct QiPushLinear
   uint n_first;     /* column of y, bias, scale and gate that column 0 of this dispatch is */
   uint n_w_scales;  /* 0, 1, or one a column */
   uint has_bias, has_gate;
+  uint x_low, x_high; /* the address of x */
 };
 
 /* pack_rows.comp */

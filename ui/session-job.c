@@ -177,6 +177,9 @@ qi_session_start (QiSession *session)
 
   if (session->started && now - session->started < REPEAT)
     return;
+  /* What the last poll saw may be half a second old: a layer that was undone since would be asked for its pixels. */
+  if (!qi_session_look_again (session))
+    return;
   g_autoptr (QiOrder) order = qi_session_order (session);
   if (!qi_session_check (session, order))
     return;

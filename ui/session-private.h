@@ -103,4 +103,5 @@ void qi_session_settle (QiSession *session); /* the state after a job */
 void qi_session_add_result (QiSession *session, QiWork *work, guint k);
 void qi_session_put_on_canvas (QiSession *session);
 void qi_session_off_canvas (QiSession *session);
+gboolean qi_session_look_again (QiSession *session); /* at the image, between two polls; FALSE: it was closed */
 gboolean qi_session_check (QiSession *session, const QiOrder *order); /* FALSE: a card or a hint says why not */

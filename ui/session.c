@@ -322,49 +322,77 @@ image_closed (QiSession *session)
   qi_session_changed (session, QI_CHANGED_ALL);
 }
 
+/* What of the window no longer says what is there; image_closed() where there is no image any more, with *closed. */
+static guint
+look_again (QiSession *session, gboolean *closed)
+{
+  g_autoptr (QiHostView) before = NULL;
+  guint what = 0;
+
+  *closed = FALSE;
+  if (session->image == QI_HOST_NONE)
+    return 0;
+  before = g_steal_pointer (&session->view);
+  look (session);
+  if (!session->view)
+    {
+      session->view = g_steal_pointer (&before);
+      image_closed (session);
+      *closed = TRUE;
+      return 0;
+    }
+  const QiHostView *now = session->view;
+  if (!before || before->layer.id != now->layer.id || !qi_rect_equal (&before->layer.rect, &now->layer.rect)
+      || !same_string (before->layer.name, now->layer.name) || before->layer.empty != now->layer.empty
+      || !same_string (before->image.name, now->image.name) || before->layer.ours != now->layer.ours
+      || before->bordered != now->bordered)
+    what |= QI_CHANGED_MODE | QI_CHANGED_STAGE | QI_CHANGED_HINT;
+  if (!before || !qi_rect_equal (&before->selection, &now->selection) || before->soft != now->soft
+      || before->selection_serial != now->selection_serial)
+    {
+      what |= QI_CHANGED_MODE | QI_CHANGED_STAGE;
+      if (session->work)
+        qi_session_note (session, _ ("Uses the selection from when you pressed the button."));
+    }
+  if (!before || before->image.width != now->image.width || before->image.height != now->image.height
+      || before->image.mode != now->image.mode)
+    what |= QI_CHANGED_MODE | QI_CHANGED_STAGE;
+  if (!before || before->pixels_serial != now->pixels_serial)
+    {
+      what |= QI_CHANGED_STAGE;
+      if (session->canvas_layer != QI_HOST_NONE && !qi_host_untouched (session->host, session->canvas_layer))
+        {
+          qi_session_off_canvas (session);
+          what |= QI_CHANGED_RESULTS;
+        }
+    }
+  return what;
+}
+
+gboolean
+qi_session_look_again (QiSession *session)
+{
+  gboolean closed;
+  const guint what = look_again (session, &closed);
+
+  if (!closed)
+    watch_others (session); /* one that the person seemed to work in may be gone */
+  if (what)
+    qi_session_changed (session, what);
+  return !closed;
+}
+
 void
 qi_session_poll (QiSession *session, gboolean active)
 {
   const gboolean busy = session->work != NULL;
-  guint what = 0;
+  gboolean closed;
+  guint what;
 
   session->active = active;
-  if (session->image != QI_HOST_NONE)
-    {
-      g_autoptr (QiHostView) before = g_steal_pointer (&session->view);
-      look (session);
-      if (!session->view)
-        {
-          session->view = g_steal_pointer (&before);
-          image_closed (session);
-          return;
-        }
-      const QiHostView *now = session->view;
-      if (!before || before->layer.id != now->layer.id || !qi_rect_equal (&before->layer.rect, &now->layer.rect)
-          || !same_string (before->layer.name, now->layer.name) || before->layer.empty != now->layer.empty
-          || !same_string (before->image.name, now->image.name) || before->layer.ours != now->layer.ours
-          || before->bordered != now->bordered)
-        what |= QI_CHANGED_MODE | QI_CHANGED_STAGE | QI_CHANGED_HINT;
-      if (!before || !qi_rect_equal (&before->selection, &now->selection) || before->soft != now->soft
-          || before->selection_serial != now->selection_serial)
-        {
-          what |= QI_CHANGED_MODE | QI_CHANGED_STAGE;
-          if (busy)
-            qi_session_note (session, _ ("Uses the selection from when you pressed the button."));
-        }
-      if (!before || before->image.width != now->image.width || before->image.height != now->image.height
-          || before->image.mode != now->image.mode)
-        what |= QI_CHANGED_MODE | QI_CHANGED_STAGE;
-      if (!before || before->pixels_serial != now->pixels_serial)
-        {
-          what |= QI_CHANGED_STAGE;
-          if (session->canvas_layer != QI_HOST_NONE && !qi_host_untouched (session->host, session->canvas_layer))
-            {
-              qi_session_off_canvas (session);
-              what |= QI_CHANGED_RESULTS;
-            }
-        }
-    }
+  what = look_again (session, &closed);
+  if (closed)
+    return;
   watch_others (session);
   if (qi_mode_follow (&session->mode, session->view, busy, session->clock ()))
     what |= QI_CHANGED_MODE | QI_CHANGED_STAGE | QI_CHANGED_OPTIONS;

@@ -59,10 +59,14 @@ class Home:
 
     def workers(self):
         """Processes of the engine that still run for this home."""
+        return self.running(b'sfumato-worker')
+
+    def running(self, pattern):
+        """Processes of this home, since other tests may run beside this one, with that in their command line."""
         found = []
         for entry in os.listdir('/proc'):
             try:
-                if entry.isdigit() and b'sfumato-worker' in open('/proc/%s/cmdline' % entry, 'rb').read() and \
+                if entry.isdigit() and pattern in open('/proc/%s/cmdline' % entry, 'rb').read() and \
                         ('HOME=' + self.folder).encode() in open('/proc/%s/environ' % entry, 'rb').read().split(b'\0'):
                     found.append(int(entry))
             except OSError:

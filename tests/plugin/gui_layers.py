@@ -30,13 +30,10 @@ def undone_at_once(s, name, before):
     """One Ctrl+Z in GIMP's window brings back canvas, places and layers, Ctrl+Y what was made."""
     after = state(s)
     s.check(name + '/something was done', after != before, after)
-    s.gimp.focus()
-    s.screen.key('ctrl+z')
-    s.check(name + '/one undo', until(15, lambda: state(s) == before, 0.2), lambda: state(s), before)
-    s.screen.key('ctrl+y')
-    s.check(name + '/one redo', until(15, lambda: state(s) == after, 0.2), lambda: state(s), after)
-    s.screen.key('ctrl+z')
-    s.check(name + '/undo again', until(15, lambda: state(s) == before, 0.2), lambda: state(s))
+    look, as_before = lambda: state(s), lambda v: v == before
+    s.check(name + '/one undo', s.gimp.press('ctrl+z', look, as_before), look, before)
+    s.check(name + '/one redo', s.gimp.press('ctrl+y', look, lambda v: v == after), look, after)
+    s.check(name + '/undo again', s.gimp.press('ctrl+z', look, as_before), look)
 
 
 def procedures_undone(s):

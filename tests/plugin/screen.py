@@ -83,6 +83,14 @@ class Screen(Home):
         return subprocess.run(['xdotool', *map(str, words)], env=self.env, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
                               text=True).stdout
 
+    def activate(self, window):
+        """Gives a window the keyboard. Asked for again and again: a window manager may have other plans at first, and says
+        that a window is active a moment before keys really go there."""
+        def there():
+            self.tool('windowactivate', window)
+            return until(0.5, lambda: self.tool('getwindowfocus').strip() == str(window))
+        return until(10, there)
+
     def key(self, *keys):
         self.tool('key', '--clearmodifiers', *keys)
 
@@ -151,9 +159,20 @@ class Gimp:
 
     def focus(self):
         window = until(30, self.window)
-        self.screen.tool('windowactivate', '--sync', window)
-        time.sleep(0.2)
+        self.screen.activate(window)
         return window
+
+    def press(self, key, look, wanted, seconds=15):
+        """A key in GIMP's own window, and whether look() then comes to be what wanted() likes. Pressed again where nothing
+        at all happened, as a person would: GIMP drops keys while it has something else to do."""
+        for attempt in range(3):
+            self.focus()
+            before = look()
+            self.screen.key(key)
+            if until(seconds / 3, lambda: look() != before, 0.2):
+                break
+            print('# %s had no effect; the keyboard is with “%s”' % (key, self.screen.tool('getwindowfocus', 'getwindowname').strip()))
+        return until(seconds, lambda: wanted(look()), 0.2)
 
     def command(self, name):
         self.focus()
@@ -260,7 +279,7 @@ class Window:
         """Gives it the keyboard."""
         found = self.screen.tool('search', '--onlyvisible', '--name', '^Sfumato').split()
         if found:
-            self.screen.tool('windowactivate', '--sync', found[-1])
+            self.screen.activate(found[-1])
 
     def gone(self, seconds=5):
         return until(seconds, lambda: not self.screen.applications(), 0.05)

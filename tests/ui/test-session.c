@@ -117,6 +117,58 @@ test_start_asks_first (Fixture *f, gconstpointer data)
   g_assert_cmpuint (qi_fake_job (f->client), ==, 1);
 }
 
+/* Ctrl+Z and at once Ctrl+Enter: no poll came between. */
+static void
+test_start_looks_again (Fixture *f, gconstpointer data)
+{
+  const gint made = qi_fake_host_add_layer (f->host, f->image, "Made", (QiRect) { 0, 0, 64, 64 }, qi_fake_draw_sloop);
+
+  qi_session_bind (f->session, f->image, FALSE, QI_TASK_EDIT);
+  g_assert_cmpint (qi_session_view (f->session)->layer.id, ==, made);
+  qi_session_set_prompt (f->session, "red");
+  qi_fake_host_delete_layer (f->host, f->image, made);
+  qi_fake_host_choose_layer (f->host, f->image, f->photo);
+  qi_session_start (f->session);
+  g_assert_null (qi_session_card (f->session));
+  g_assert_cmpuint (qi_fake_job (f->client), ==, 1);
+  g_assert_cmpint (f->session->order->source.target, ==, f->photo);
+  qi_session_cancel (f->session);
+}
+
+static void
+test_start_after_close (Fixture *f, gconstpointer data)
+{
+  qi_session_bind (f->session, f->image, FALSE, QI_TASK_EDIT);
+  qi_session_set_prompt (f->session, "red");
+  qi_fake_host_close (f->host, f->image);
+  qi_session_start (f->session); /* what was to be edited is no more: nothing begins in its place */
+  g_assert_null (f->session->work);
+  g_assert_cmpint (qi_session_task (f->session), ==, QI_TASK_GENERATE);
+}
+
+/* A script opens an image, changes it and closes it again. */
+static void
+test_start_after_other (Fixture *f, gconstpointer data)
+{
+  qi_session_bind (f->session, f->image, FALSE, QI_TASK_EDIT);
+  qi_session_set_prompt (f->session, "red");
+
+  const gint other = qi_fake_host_add_image (f->host, "other.png", 64, 64, QI_HOST_RGB);
+
+  qi_fake_host_add_layer (f->host, other, "Frame", (QiRect) { 0, 0, 64, 64 }, qi_fake_draw_sloop);
+  fixture_later (f, 1);
+  qi_fake_host_select (f->host, other, (QiRect) { 8, 8, 16, 16 });
+  fixture_later (f, 1);
+  g_assert_cmpint (f->session->other, ==, other);
+  qi_session_start (f->session);
+  fixture_assert_card (f, QI_SAY_OTHER_IMAGE);
+  qi_fake_host_close (f->host, other);
+  qi_session_start (f->session);
+  g_assert_null (qi_session_card (f->session));
+  g_assert_cmpuint (qi_fake_job (f->client), ==, 1);
+  qi_session_cancel (f->session);
+}
+
 static void
 test_indexed (Fixture *f, gconstpointer data)
 {
@@ -432,6 +484,9 @@ main (int argc, char **argv)
   CASE ("mode/by-hand", test_mode_by_hand);
   CASE ("mode/during-job", test_mode_stays_during_job);
   CASE ("start/asks-first", test_start_asks_first);
+  CASE ("start/looks-again", test_start_looks_again);
+  CASE ("start/after-close", test_start_after_close);
+  CASE ("start/after-other", test_start_after_other);
   CASE ("start/indexed", test_indexed);
   CASE ("start/selection-misses", test_selection_misses);
   CASE ("start/queue", test_queue);
