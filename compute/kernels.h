@@ -27,7 +27,7 @@ typedef struct
 } QiKernels;
 
 /* The tiles in use, a byte for each group of compute/op/linear-tiles.h: 0 the first that fits, else the one before that number. */
-#define QI_MAX_TILE_GROUPS 16
+#define QI_MAX_TILE_GROUPS 24
 typedef struct
 {
   guint8 choice[QI_MAX_TILE_GROUPS];
