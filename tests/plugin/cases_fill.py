@@ -309,7 +309,8 @@ def new_pictures():
 
 def text_layer():
     image, layer = new_image(300, 150)
-    text = Gimp.TextLayer.new(image, 'SALE', Gimp.context_get_font(), 40, Gimp.Unit.pixel())
+    fonts = Gimp.fonts_get_list('') # waits for them: a GIMP just started may still be reading, and ends badly where it is told to meanwhile
+    text = Gimp.TextLayer.new(image, 'SALE', Gimp.context_get_font() or fonts[0], 40, Gimp.Unit.pixel())
     image.insert_layer(text, None, 0)
     text.set_offsets(40, 40)
     image.set_selected_layers([text])
