@@ -24,7 +24,6 @@ static const struct
   { QI_DTYPE_Q4_K, 1, 50, 256 },
   { QI_DTYPE_Q4_K, 3, 17, 256 },
   { QI_DTYPE_Q4_K, 300, 40, 256 },
-  { QI_DTYPE_F16, 390, 19, 36 },
 };
 
 /* Largest difference, in units of the answers' root mean square: sums in f32; operands in f16; x in 8 bits. */

@@ -49,7 +49,7 @@ layout (set = 0, binding = 4) readonly buffer State { float state[]; }; // [n_q,
 layout (set = 0, binding = 5) writeonly buffer Y { float y[]; };        // y, or the next state
 layout (push_constant) uniform Push { QiPushAttention p; };
 
-const uint STEP = 8u; // products in a row between two visits of the accumulators
+const uint STEP = 4u; // products in a row between two visits of the accumulators
 const uint LANES = gl_WorkGroupSize.x;
 #ifdef MATRIX
 const uint S_PITCH = KEYS + 4u; // whole 16 bytes

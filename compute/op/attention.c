@@ -9,7 +9,7 @@
 #include "compute/stream.h"
 #include "shaders/push.h"
 
-#define STEP 8 /* as in attention.comp */
+#define STEP 4 /* as in attention.comp */
 
 /* How a workgroup cuts its work; figures: docs/performance.md. */
 typedef struct

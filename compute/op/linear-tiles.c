@@ -10,7 +10,6 @@
  * compile time grows with the number of products that are written out, tm tn steps. The figures of scalar are those of
  * docs/performance.md; no tile for GPUs has been measured on any. */
 static const QiLinearTile table[] = {
-  { QI_KERNEL_SCALAR, SOFTWARE, 384, { 48, 4 } }, /* more accumulators than a GPU's lane has registers */
   { QI_KERNEL_SCALAR, ANY, 48, { 24, 4 } },
   { QI_KERNEL_SCALAR, ANY, 48, { 16, 4 } },
   { QI_KERNEL_SCALAR, ANY, 48, { 8, 4 } },
