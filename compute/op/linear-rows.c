@@ -73,7 +73,7 @@ qi_linear_row_step (QiStream *s, const QiLinearJob *job)
 {
   if (job->kernel == QI_KERNEL_COOPMAT || job->kernel == QI_KERNEL_COOPMAT2)
     return tile_rows (s, job->kernel, qi_tensor_rows (job->y));
-  return 48; /* whole tiles of 48, 24 and 16 rows */
+  return 48; /* whole tiles of 24 and of 16 rows */
 }
 
 /* Shader and constants, by row. */
@@ -134,7 +134,6 @@ qi_linear_window (QiStream *s, const QiLinearJob *job, const QiLinearWindow *at)
 {
   const QiForm *x = &job->x[job->x_form], *w = &job->w;
   const guint64 y_pitch = qi_tensor_dim (job->y, -1);
-  const QiArg y = rows_of (job->y, at->m_first, at->m, y_pitch * 4);
   const struct QiPushLinear push = { .m = at->m,
                                      .n = at->n,
                                      .k = qi_tensor_dim (job->weight, -1),
@@ -145,6 +144,7 @@ qi_linear_window (QiStream *s, const QiLinearJob *job, const QiLinearWindow *at)
                                      .n_w_scales = job->linear->scale ? qi_tensor_elements (job->linear->scale) : 0,
                                      .has_bias = job->linear->bias != NULL,
                                      .has_gate = job->gate != NULL };
+  const QiArg y = rows_of (job->y, at->m_first, at->m, y_pitch * 4);
   QiDispatch d = { .name = "linear",
                    .args = { rows_of (x->data, at->m_first, at->m, x->row_bytes),
                              rows_of (w->data, at->w_first, at->n, w->row_bytes),
