@@ -294,16 +294,17 @@ def paint_item(draw, it, side, colour):
 
 
 def paint_background(rng, bg, side, colour):
+    """[side side 3] bytes."""
+    bytes_of = lambda picture: np.clip(picture, 0, 255).astype(np.uint8)
     a, b = (np.array(colour(c), np.float32) for c in bg['colours'])
     if bg['kind'] == 'gradient':
         ramp = np.linspace(0, 1, side, dtype=np.float32)
-        ramp = ramp[:, None] + 0 * ramp[None] if bg['turn'] % 2 else 0 * ramp[:, None] + ramp[None]
-        return a + (b - a) * (ramp if bg['turn'] < 2 else 1 - ramp)[..., None]
-    picture = np.broadcast_to(a, (side, side, 3))
+        line = bytes_of(a + (b - a) * (ramp if bg['turn'] < 2 else 1 - ramp)[:, None])
+        return np.broadcast_to(line[:, None] if bg['turn'] % 2 else line[None], (side, side, 3))
     if bg['kind'] == 'noisy':
         grain = rng.normal(0, 9, (32, 32, 1)).astype(np.float32)
-        picture = picture + np.kron(grain, np.ones((side // 32, side // 32, 1), np.float32))
-    return picture
+        return np.kron(bytes_of(a + grain), np.ones((side // 32, side // 32, 1), np.uint8))
+    return np.broadcast_to(bytes_of(a), (side, side, 3))
 
 
 def paint(scene, size, seed=0, layer=False):
@@ -312,8 +313,8 @@ def paint(scene, size, seed=0, layer=False):
     side = size * OVER
     tint = scene['jitter']
     colour = lambda name: tuple(min(255, max(0, v + t)) for v, t in zip(COLOURS[name], tint))
-    picture = paint_background(np.random.default_rng(seed), scene['background'], side, colour)
-    image = Image.new('RGBA', (side, side)) if layer else Image.fromarray(np.clip(picture, 0, 255).astype(np.uint8))
+    picture = None if layer else np.ascontiguousarray(paint_background(np.random.default_rng(seed), scene['background'], side, colour))
+    image = Image.new('RGBA', (side, side)) if layer else Image.fromarray(picture)
     draw = ImageDraw.Draw(image)
     for it in scene['items']:
         paint_item(draw, it, side, colour(it['colour']))
