@@ -28,11 +28,14 @@ def load(network, tensors, strict=True):
 
 def check_mmdit(folder):
     case = json.load(open(os.path.join(folder, 'case.json')))
-    net = load(mmdit.Mmdit(case['config']), files.read(os.path.join(folder, 'model', 'diffusion_pytorch_model.safetensors')))
+    model = os.path.normpath(os.path.join(folder, case.get('model', 'model')))
+    net = load(mmdit.Mmdit(case['config']), files.read(os.path.join(model, 'diffusion_pytorch_model.safetensors')))
     inputs, want = (files.read(os.path.join(folder, f + '.safetensors')) for f in ('inputs', 'outputs'))
-    _, h, w = case['img_shapes'][0][0] if isinstance(case['img_shapes'][0][0], list) else case['img_shapes'][0]
-    got = net(inputs['hidden_states'], h, w, inputs['encoder_hidden_states'], inputs['timestep'])
-    return difference('mmdit', got, want['output'])
+    shapes = case['img_shapes'][0] if isinstance(case['img_shapes'][0][0], list) else case['img_shapes']
+    latents, *others = inputs['hidden_states'].split([h * w for _, h, w in shapes], 1)
+    (_, h, w), *rest = shapes
+    got = net(latents, h, w, inputs['encoder_hidden_states'], inputs['timestep'], references=[(r, *s[1:]) for r, s in zip(others, rest)])
+    return difference(os.path.basename(folder), got, want['output'][:, :h * w])
 
 
 def check_vae(folder):
@@ -71,6 +74,6 @@ def main():
     root = sys.argv[1]
     with torch.no_grad():
         good = [check(os.path.join(root, case)) for check, case in (
-            (check_mmdit, 'mmdit-square'), (check_mmdit, 'mmdit-head128'), (check_vae, 'vae-b8-z4'), (check_text, 'text-plain'),
+            (check_mmdit, 'mmdit-square'), (check_mmdit, 'mmdit-head128'), (check_mmdit, 'mmdit-edit'), (check_vae, 'vae-b8-z4'), (check_text, 'text-plain'),
             (check_text, 'text-one-image'))]
     sys.exit(not all(good))

@@ -216,7 +216,11 @@ def edit(rng, kind):
 # --- with a mask ---------------------------------------------------------------------------------------------------
 
 def grown(mask):
-    return np.asarray(Image.fromarray(mask.astype(np.uint8) * 255).filter(ImageFilter.MaxFilter(2 * GROW + 1))) > 127
+    """Each way by GROW pixels, as a square."""
+    for axis in 0, 1:
+        sums = np.cumsum(np.pad(mask, [(GROW + 1, GROW) if i == axis else (0, 0) for i in range(2)]), axis)
+        mask = sums.take(range(2 * GROW + 1, sums.shape[axis]), axis) > sums.take(range(sums.shape[axis] - 2 * GROW - 1), axis)
+    return mask
 
 
 def selection(rng, left, top, right, bottom):

@@ -18,16 +18,21 @@ CONFIG = dict(patch_size=2, in_channels=64, out_channels=16, num_layers=6, atten
               joint_attention_dim=256, axes_dims_rope=[8, 12, 12])
 
 
-def msrope(height, width, n_text):
-    """Positions (frame, row, column) of text and of picture: the picture around its middle, text on the diagonal behind it."""
-    r, c = torch.meshgrid(torch.arange(height) - (height - height // 2), torch.arange(width) - (width - width // 2), indexing='ij')
-    text = max(height // 2, width // 2) + torch.arange(n_text)
-    return text[:, None].expand(-1, 3), torch.stack([torch.zeros_like(r), r, c], -1).flatten(0, 1)
+def msrope(grids, n_text):
+    """Positions (frame, row, column) of text and of pictures, each around its middle, one frame behind the other; text on the diagonal
+    behind the largest."""
+    pictures = []
+    for frame, (height, width) in enumerate(grids):
+        r, c = torch.meshgrid(torch.arange(height) - (height - height // 2), torch.arange(width) - (width - width // 2), indexing='ij')
+        pictures.append(torch.stack([torch.full_like(r, frame), r, c], -1).flatten(0, 1))
+    text = max(max(h // 2, w // 2) for h, w in grids) + torch.arange(n_text)
+    return text[:, None].expand(-1, 3), torch.cat(pictures)
 
 
-def naive(height, width, n_text):
+def naive(grids, n_text):
     """One index that runs over the patches row by row, then over the words; the same on all three axes."""
-    picture, text = torch.arange(height * width + n_text)[:, None].expand(-1, 3).split([height * width, n_text])
+    patches = sum(h * w for h, w in grids)
+    picture, text = torch.arange(patches + n_text)[:, None].expand(-1, 3).split([patches, n_text])
     return text, picture
 
 
@@ -35,9 +40,9 @@ POSITIONS = {'msrope': msrope, 'naive': naive}
 
 
 @functools.lru_cache
-def angles(height, width, n_text, axes, positions='msrope'):
-    """The angles [n_text + height * width, d / 2] of text, then picture."""
-    at = torch.cat(POSITIONS[positions](height, width, n_text)).double()
+def angles(grids, n_text, axes, positions='msrope'):
+    """The angles [n_text + patches, d / 2] of text, then pictures; grids: rows and columns of each."""
+    at = torch.cat(POSITIONS[positions](grids, n_text)).double()
     parts = [at[:, i:i + 1] * 1e4 ** (-torch.arange(0, d, 2, dtype=torch.float64) / d) for i, d in enumerate(axes)]
     return torch.cat(parts, -1).float()
 
@@ -135,16 +140,19 @@ class Mmdit(nn.Module):
         e = self.time_text_embed.timestep_embedder
         return e.linear_2(F.silu(e.linear_1(torch.cat([a.cos(), a.sin()], -1))))
 
-    def forward(self, latents, height, width, text, sigma, mask=None):
-        """Velocity [batch tokens 4z] of latents [batch height*width 4z] at sigma [batch]. mask [batch text tokens]: True counts."""
+    def forward(self, latents, height, width, text, sigma, mask=None, references=()):
+        """Velocity [batch tokens 4z] of latents [batch height*width 4z] at sigma [batch]. mask [batch text tokens]: True counts.
+        references: (latents, height, width) of each further picture, clean."""
         temb = self.embed_time(sigma)
-        picture, text = self.img_in(latents), self.txt_in(self.txt_norm(text))
-        a = angles(height, width, text.shape[1], tuple(self.config['axes_dims_rope']), self.positions).to(latents.device)
+        grids = ((height, width), *((h, w) for _, h, w in references))
+        picture, text = self.img_in(torch.cat([latents, *(r[0] for r in references)], 1)), self.txt_in(self.txt_norm(text))
+        a = angles(grids, text.shape[1], tuple(self.config['axes_dims_rope']), self.positions).to(latents.device)
         if mask is not None:
             mask = F.pad(mask, (0, picture.shape[1]), value=True)[:, None, None]
         for block in self.transformer_blocks:
             run = functools.partial(checkpoint, block, use_reentrant=False) if self.checkpointing else block
             picture, text = run(picture, text, temb, a, mask)
+        picture = picture[:, :latents.shape[1]]
         scale, shift = self.norm_out.linear(F.silu(temb))[:, None].chunk(2, -1)
         return self.proj_out(F.layer_norm(picture, picture.shape[-1:], eps=1e-6) * (1 + scale) + shift)
 

@@ -5,6 +5,7 @@
 Texts are [batch tokens], pictures patches [batch patches 1176] of one grid for the whole batch.
 """
 import functools
+import math
 
 import torch
 import torch.nn.functional as F
@@ -184,6 +185,22 @@ class QwenVl(nn.Module):
             positions[:, image_at:end] = image_at + torch.stack([0 * k, k // w, k % w])
             positions[:, end:] = image_at + max(h, w) + torch.arange(n - end, device=ids.device)
         return x, positions[None]
+
+    def read(self, ids, seen, places):
+        """Hidden states [batch tokens width] of ids in which pictures stand, square ones of the same size: seen [batch pictures cells
+        width] is what the vision tower makes of them, places where the tokens of each begin."""
+        x, cells = self.model.embed_tokens(ids), seen.shape[2]
+        side, at, steps = math.isqrt(cells), [], 0
+        k, before = torch.arange(cells, device=ids.device), 0
+        for place in places:
+            at += [(steps + torch.arange(place - before, device=ids.device)).expand(3, -1)]
+            steps += place - before
+            at += [steps + torch.stack([0 * k, k // side, k % side])]
+            steps, before = steps + side, place + cells
+        at += [(steps + torch.arange(ids.shape[1] - before, device=ids.device)).expand(3, -1)]
+        for i, place in enumerate(places):
+            x = torch.cat([x[:, :place], seen[:, i].to(x.dtype), x[:, place + cells:]], 1)
+        return self.model(x, torch.cat(at, 1)[None])[0]
 
     def forward(self, ids, patches=None, grid=None, image_at=0):
         """Hidden states [batch tokens width]."""

@@ -234,9 +234,9 @@ def mixed(size, figures, banners, where, seed):
         yield next(sources[rng.choice(4, p=[1 - sum(banners), *banners])])
 
 
-def noised(x0, words, mask, empty):
-    """What is learned of a batch: x at sigma, sigma, and the velocity there. One prompt in ten becomes the empty one, in place."""
-    nothing = torch.rand(len(x0), device=x0.device) < .1
+def noised(x0, words, mask, empty, dropped=.1):
+    """What is learned of a batch: x at sigma, sigma, and the velocity there. A share of the prompts becomes the empty one, in place."""
+    nothing = torch.rand(len(x0), device=x0.device) < dropped
     words[nothing], mask[nothing] = 0, False
     words[nothing, :len(empty)], mask[nothing, :len(empty)] = empty, True
     u = torch.sigmoid(torch.randn(len(x0), device=x0.device))

@@ -1,0 +1,156 @@
+# SPDX-FileCopyrightText: Sfumato authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Stages examples and rows: what the transformer learns from when it learns all tasks together.
+
+    examples KIND COUNT     latents of targets and references, prompts and what the encoder sees; resumable
+    rows                    embeddings of those prompts, by the encoder that there is
+
+KIND: scenes, banners-2, banners-3 (text to image), edits (one picture), inserts (two). Files of SHARD examples in
+_build/train/examples/KIND-NNNNN.npz: latents [n 1+references z h w] half floats, target first, and half, the same of pictures half as
+wide and high (none of banners); pictures, PNG bytes of what is shown;
+prompts, a list of TOLD (of one, where there are pictures) as JSON; changed [n tokens], what of the target is not as in Picture 1.
+Rows lie beside them, KIND-NNNNN-rows.npz. One prompt in ten of a picture is empty already.
+"""
+import glob
+import io
+import json
+import os
+import sys
+import time
+
+import numpy as np
+import torch
+from PIL import Image
+
+import edits
+import scenes
+import sight
+import vocabulary
+from place import PLACE, device
+from train_encoder import padded, to_patches
+from train_mmdit import MORE_WORDS, TOLD, embed, load_frozen, prompts_kept_back, told
+from train_vae import to_signed
+from unseen import SEED
+from words import SHAPES
+
+FOLDER, SIZE, SHARD = os.path.join(PLACE, 'examples'), edits.SIZE, 512
+FIRST = {'scenes': 31, 'banners-2': 32, 'banners-3': 33, 'edits': 34, 'inserts': 35}  # of each kind's seeds; none is SEED
+DROPPED = .1
+
+
+def png(picture):
+    out = io.BytesIO()
+    Image.fromarray(picture).save(out, 'PNG', compress_level=1)
+    return out.getvalue()
+
+
+def of_words(kind, rng, i, kept_back):
+    """Pictures (one), nothing shown, prompts."""
+    thirds = int(kind[-1]) if kind.startswith('banners') else 0
+    scenes.DRAWN = SHAPES + ['star', 'cross']  # the hardest to draw
+    scene = scenes.banner(rng, thirds) if thirds else scenes.make(rng, scenes.pick(rng, MORE_WORDS))
+    picture = scenes.paint(scene, SIZE, i)
+    if thirds:
+        aside = SIZE * (3 - thirds) // 6
+        picture = picture[SIZE // 3:-(SIZE // 3), aside:SIZE - aside]
+    changed = np.ones((picture.shape[0], picture.shape[1]), bool)
+    return [picture], [], [told(rng, scene, kept_back) for _ in range(TOLD)], changed
+
+
+def of_pictures(kind, rng, i, kept_back):
+    e = edits.make(rng, 'insert' if kind == 'inserts' else None)
+    return [e['target'], *e['pictures']], e['pictures'], [' ' if rng.random() < DROPPED else e['prompt']], e['changed']
+
+
+def make(kind, i, kept_back):
+    rng = np.random.default_rng([FIRST[kind], i])
+    return (of_pictures if kind in ('edits', 'inserts') else of_words)(kind, rng, i, kept_back)
+
+
+def halved(picture):
+    return np.asarray(Image.fromarray(picture).reduce(2))
+
+
+def encode(vae, pictures, where):
+    """Latents of pictures of one size, half floats."""
+    out = []
+    for at in range(0, len(pictures), 64):
+        some = np.stack(pictures[at:at + 64])
+        some = np.concatenate([some, np.full((*some.shape[:3], 1), 255, np.uint8)], -1)
+        with torch.no_grad(), torch.autocast(where.type, torch.bfloat16):
+            out.append(vae.encode(to_signed(some.transpose(0, 3, 1, 2), where))[0].float().cpu().numpy().astype(np.float16))
+    return np.concatenate(out)
+
+
+def main():
+    kind, count = sys.argv[1], int(sys.argv[2])
+    assert SEED not in FIRST.values()
+    where, kept_back = device(), prompts_kept_back()
+    vae, _ = load_frozen(where)
+    os.makedirs(FOLDER, exist_ok=True)
+    began = time.time()
+    for shard in range(-(-count // SHARD)):
+        path = os.path.join(FOLDER, '%s-%05d.npz' % (kind, shard))
+        if os.path.exists(path):
+            continue
+        made = [make(kind, i, kept_back) for i in range(shard * SHARD, (shard + 1) * SHARD)]
+        each = len(made[0][0])
+        every = [p for m in made for p in m[0]]
+        latents = encode(vae, every, where)
+        half = encode(vae, [halved(p) for p in every], where) if not kind.startswith('banners') else latents[:0]
+        changed = np.stack([m[3].reshape(m[3].shape[0] // 16, 16, m[3].shape[1] // 16, 16).any((1, 3)).ravel() for m in made])
+        shown = [[png(p) for p in m[1]] for m in made]
+        np.savez(path + '.part.npz', latents=latents.reshape(SHARD, each, *latents.shape[1:]), half=half.reshape(-1, each, *half.shape[1:]), changed=changed, prompts=json.dumps([m[2] for m in made]),
+                 pictures=np.frombuffer(b''.join(p for s in shown for p in s), np.uint8), lengths=np.array([len(p) for s in shown for p in s], np.int64))
+        os.replace(path + '.part.npz', path)
+        print('%s %d, %.0f s' % (kind, (shard + 1) * SHARD, time.time() - began), flush=True)
+
+
+def pictures_of(file, n):
+    """[n pictures each] bytes as they were."""
+    ends = np.cumsum(file['lengths'])
+    data = file['pictures'].tobytes()
+    every = [np.asarray(Image.open(io.BytesIO(data[e - l:e])).convert('RGB')) for e, l in zip(ends, file['lengths'])]
+    each = len(every) // n
+    return [every[i * each:(i + 1) * each] for i in range(n)]
+
+
+def embed_seen(encoder, tokenizer, pictures, prompts, where):
+    """Of prompts, each behind its pictures: [rows width] half floats, from the cut on, as the pipeline edit-plus keeps them."""
+    head, cut = tokenizer.encode(vocabulary.EDIT[0]), vocabulary.EDIT[1]
+    pad, side = tokenizer.added['<|image_pad|>'], sight.GRID
+    out = []
+    for at in range(0, len(prompts), 32):
+        some = range(at, min(at + 32, len(prompts)))
+        begin, places = list(head), []
+        for k in range(len(pictures[at])):
+            begin += tokenizer.encode('Picture %d: <|vision_start|>' % (k + 1))
+            places.append(len(begin))
+            begin += [pad] * side * side + tokenizer.encode('<|vision_end|>')
+        rows = [begin + tokenizer.encode(prompts[i] + vocabulary.END) for i in some]
+        ids = torch.from_numpy(padded(rows, 0)).to(where)
+        patches = torch.from_numpy(np.stack([to_patches(p, sight.SIDE) for i in some for p in pictures[i]])).to(where)
+        seen = encoder.visual(patches, 2 * side, 2 * side).unflatten(0, (len(rows), len(places)))
+        hidden = encoder.read(ids, seen, places).float().cpu().numpy().astype(np.float16)
+        out += [h[cut:len(r)] for h, r in zip(hidden, rows)]
+    return out
+
+
+def rows():
+    where = device()
+    _, encoder = load_frozen(where)
+    tokenizer = vocabulary.Tokenizer(os.path.join(PLACE, 'model', 'tokenizer'))
+    began = time.time()
+    for path in sorted(glob.glob(os.path.join(FOLDER, '*-?????.npz'))):
+        to = path[:-4] + '-rows.npz'
+        if os.path.exists(to):
+            continue
+        with np.load(path) as file, torch.no_grad(), torch.autocast(where.type, torch.bfloat16):
+            prompts = json.loads(str(file['prompts']))
+            if len(file['lengths']):
+                made = embed_seen(encoder, tokenizer, pictures_of(file, len(prompts)), [p[0] for p in prompts], where)
+            else:
+                made = embed(encoder, tokenizer, [p for some in prompts for p in some], where)
+        np.savez(to + '.part.npz', rows=np.concatenate(made), counts=np.array([len(r) for r in made], np.int32))
+        os.replace(to + '.part.npz', to)
+        print('%s, %.0f s' % (os.path.basename(to), time.time() - began), flush=True)

@@ -1,0 +1,137 @@
+# SPDX-FileCopyrightText: Sfumato authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Stage multi: the transformer learns all tasks together, from what `examples` and `rows` have made: text to image, edits, fills, removals,
+larger canvases, and things of one picture in another. train_multi.py [--half] [--minutes M] [--to NAME].
+
+References stand behind the target, clean, a frame each; their latents are means. What a request changes is a small part of the picture, and
+the rest is copying: there the error counts CHANGED times as much. (The velocity that is best at a place stays the same whatever its weight.)
+"""
+import argparse
+import glob
+import json
+import os
+import time
+
+import numpy as np
+import torch
+
+import examples
+from mmdit import Mmdit, pack
+from muon import Muon
+from place import PLACE, device
+from train_mmdit import ADAM, EMA, empty_prompt, figures_of, load_frozen, noised
+
+BATCH, RATE = 64, 2e-3
+CHANGED = 3.
+SHARES = {'edits': .56, 'scenes': .22, 'inserts': .07, 'banners-2': .07, 'banners-3': .08}
+
+
+class Examples:
+    """Those of a kind that have rows, in memory; more are looked for at each turn through all of them."""
+
+    def __init__(self, kind, half, figures):
+        self.kind, self.part, self.read = kind, 'half' if half else 'latents', set()
+        self.mean, self.std = (f[:, None, None] for f in figures)
+        self.latents, self.changed, self.rows = [], [], []
+        self.grow()
+
+    def grow(self):
+        for path in sorted(set(glob.glob(os.path.join(examples.FOLDER, self.kind + '-?????-rows.npz'))) - self.read):
+            self.read.add(path)
+            with np.load(path.replace('-rows', '')) as file, np.load(path) as rows:
+                self.latents += list(((file[self.part].astype(np.float32) - self.mean) / self.std).astype(np.float16))
+                self.changed += list(file['changed'])
+                each = len(rows['counts']) // len(file['changed'])
+                some = np.split(rows['rows'], np.cumsum(rows['counts'])[:-1])
+                self.rows += [some[i:i + each] for i in range(0, len(some), each)]
+
+    def batches(self, rng):
+        """Latents [batch pictures z h w], changed [batch tokens] of the target, rows of each; prompts of like length come together."""
+        while True:
+            self.grow()
+            order = rng.permutation(len(self.latents))
+            for pool in np.array_split(order, max(1, len(order) // (8 * BATCH))):
+                told = {i: self.rows[i][rng.integers(len(self.rows[i]))] for i in pool}
+                alike = sorted(pool, key=lambda i: len(told[i]))
+                for at in rng.permutation(range(0, len(alike) - BATCH + 1, BATCH)):
+                    some = alike[at:at + BATCH]
+                    yield np.stack([self.latents[i] for i in some]), np.stack([self.changed[i] for i in some]), [told[i] for i in some]
+
+
+def weights_of(changed, tokens):
+    """[batch tokens 1] with a mean of one; changed is of tokens of 192 px, of half as wide pictures four become one."""
+    side = int(changed.shape[1] ** .5)
+    if changed.shape[1] > tokens:
+        changed = changed.reshape(-1, side // 2, 2, side // 2, 2).any((2, 4)).reshape(len(changed), -1)
+    w = torch.from_numpy(np.where(changed, CHANGED, 1.).astype(np.float32))
+    return (w / w.mean(1, keepdim=True))[..., None]
+
+
+def loss_of(net, batch, empty, where):
+    latents, changed, rows = batch
+    x = torch.from_numpy(latents.astype(np.float32)).to(where)
+    height, width = x.shape[3] // 2, x.shape[4] // 2
+    packed = [pack(x[:, k]) for k in range(x.shape[1])]
+    words = torch.nn.utils.rnn.pad_sequence([torch.from_numpy(r.astype(np.float32)) for r in rows], batch_first=True).to(where)
+    mask = torch.arange(words.shape[1], device=where)[None] < torch.tensor([len(r) for r in rows], device=where)[:, None]
+    # Of a picture one prompt in ten is empty already, with the picture in it.
+    x, sigma, velocity = noised(packed[0], words, mask, empty, 0. if len(packed) > 1 else .1)
+    with torch.autocast(where.type, torch.bfloat16):
+        v = net(x, height, width, words, sigma, mask, [(p, height, width) for p in packed[1:]])
+    error = (v.float() - velocity).square()
+    return (error * weights_of(changed, x.shape[1]).to(where)).mean(), error.mean().item()
+
+
+def main():
+    options = argparse.ArgumentParser()
+    options.add_argument('--minutes', type=float, default=60)
+    options.add_argument('--half', action='store_true', help='pictures half as wide and high: faster, to begin with; no banners')
+    options.add_argument('--rate', type=float, default=RATE)
+    options.add_argument('--decay', type=float, default=.4, help='the share of the time, at the end, in which the rate falls to nothing')
+    options.add_argument('--shares', type=json.loads, default=SHARES, help='of the steps, by kind, as JSON')
+    options.add_argument('--every', type=float, default=120, help='seconds between checkpoints')
+    options.add_argument('--to', default='multi', help='the name of the checkpoint; begins with mmdit.pt')
+    o = options.parse_args()
+    where = device()
+    torch.manual_seed(7)
+    net, mean_net = (Mmdit().to(where) for _ in range(2))
+    optimizer = Muon(net.named_parameters(), o.rate, lambda name, p: 'transformer_blocks' not in name or '_mod' in name)
+    path, spent, step = os.path.join(PLACE, o.to + '.pt'), 0., 0
+    saved = torch.load(path if os.path.exists(path) else os.path.join(PLACE, 'mmdit.pt'), map_location=where, weights_only=True)
+    net.load_state_dict(saved['net'])
+    mean_net.load_state_dict(saved['mean'])
+    if os.path.exists(path):
+        optimizer.load_state_dict(saved['optimizer'])
+        step = saved['step']
+        spent = saved['spent'] if saved['half'] == o.half else 0.
+    vae, encoder = load_frozen(where)
+    figures, empty = figures_of(vae), empty_prompt(encoder, where)
+    del vae, encoder
+    shares = {k: s for k, s in o.shares.items() if not (o.half and k.startswith('banners'))}
+    rng, total = np.random.default_rng([9, step]), sum(shares.values())
+    sources = {k: Examples(k, o.half, figures) for k in shares}
+    print('step %d, %.1f min spent; %s' % (step, spent / 60, ', '.join('%d %s' % (len(s.latents), k) for k, s in sources.items())), flush=True)
+    streams = {k: s.batches(np.random.default_rng([10, step])) for k, s in sources.items()}
+    last, losses, count, began, first = time.time(), {k: [] for k in shares}, 0, time.time(), step
+    while spent < o.minutes * 60:
+        kind = rng.choice(list(shares), p=[s / total for s in shares.values()])
+        left = 1 - spent / (o.minutes * 60)
+        for group in optimizer.param_groups:
+            group['lr'] = o.rate * (1 if group['muon'] else ADAM) * min(1, (step - first + 1) / 200, max(.01, left / o.decay))
+        loss, plain = loss_of(net, next(streams[kind]), empty, where)
+        optimizer.zero_grad(set_to_none=True)
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(net.parameters(), 1.)
+        optimizer.step()
+        with torch.no_grad():
+            torch._foreach_lerp_(list(mean_net.parameters()), list(net.parameters()), 1 - min(EMA, (step - first + 1) / (step - first + 20)))
+        step, count = step + 1, count + BATCH
+        losses[kind].append(plain)
+        now = time.time()
+        spent, began = spent + now - began, now
+        if now - last > o.every or spent >= o.minutes * 60:
+            torch.save(dict(net=net.state_dict(), mean=mean_net.state_dict(), optimizer=optimizer.state_dict(), spent=spent, step=step, half=o.half, size=192), path + '.part')
+            os.replace(path + '.part', path)
+            print('%5.1f min  step %d  %s  %.0f pictures a second' % (spent / 60, step, ', '.join('%s %.4f' % (k, np.mean(l)) for k, l in losses.items() if l),
+                                                                    count / (now - last)), flush=True)
+            last, began, losses, count = time.time(), time.time(), {k: [] for k in shares}, 0
