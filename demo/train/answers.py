@@ -44,7 +44,8 @@ def caption(rng, scene):
     """One in English that says what is behind, too."""
     while True:
         text = captions.make(rng, scene)
-        if captions.said(scene, text)['background'] and not any(z in text for z in captions.ZH.values()):
+        chinese = any(ord(c) > 0x2e7f for c in re.sub('["“][^"”]*["”]', '', text))
+        if captions.said(scene, text)['background'] and not chinese:
             return text
 
 

@@ -3,8 +3,9 @@
 """Stage describe: what the frozen encoder says of scenes nobody trained it on, and the share of it that is right:
 describe [--scenes N] [--folder FOLDER]. Nothing is trained.
 
-It answers the question it was trained with, in sentences like those of captions.py; read() takes them apart again. The generator's own
-captions go through the same reader beside them: what that loses is the reader's fault. FOLDER receives pictures and captions.
+It is asked what the engine asks, and answers in JSON: a caption in sentences like those of captions.py, which read() takes apart again, and
+type, style, marks and words. The generator's own captions go through the same reader beside them: what that loses is the reader's fault. One
+picture in ten has a watermark. FOLDER receives pictures and what was said.
 """
 import argparse
 import collections
@@ -17,15 +18,18 @@ import numpy as np
 import torch
 from PIL import Image
 
+import answers
 import captions
+import faults
 import scenes
+import sight
 import vocabulary
 from place import PLACE, device
-from train_encoder import ASK, to_patches
+from train_encoder import to_patches
 from train_mmdit import load_frozen
 from words import COLOURS, COUNTS, PLACES, SHAPES, SIZES, SYNONYMS
 
-SIDE, LONGEST = 140, 64  # pixels that the vision tower sees; tokens of an answer
+SIDE, LONGEST = sight.SIDE, 192  # pixels that the vision tower sees; tokens of an answer
 COLOUR, SHAPE, SIZE = ('(%s)' % '|'.join(names) for names in (COLOURS, SHAPES, SIZES))
 PLACE_NAME = r'(%s)(?! of)' % '|'.join(sorted(PLACES, key=len, reverse=True))
 BETWEEN = r'(left of|right of|above|below|inside)'
@@ -62,7 +66,7 @@ def true_of(scene):
 
 def describe(encoder, tokenizer, pictures, where):
     """The likeliest next token each time, until all have come to an end: a text for each picture."""
-    head, tail, end = (tokenizer.encode(t) for t in (*ASK, '<|im_end|>'))
+    head, tail, end = (tokenizer.encode(t) for t in (answers.question('annotate'), answers.AFTER, '<|im_end|>'))
     pad = [tokenizer.added['<|image_pad|>']] * (SIDE // 28) ** 2
     ids, patches = torch.tensor([head + pad + tail] * len(pictures), device=where), np.stack([to_patches(p, SIDE) for p in pictures])
     said = ids[:, :0]
@@ -76,9 +80,18 @@ def describe(encoder, tokenizer, pictures, where):
     return [tokenizer.decode(itertools.takewhile(lambda i: i != end[0], row)) for row in said.tolist()]
 
 
+def fields(text, scene, marked):
+    """Of an answer: its caption, and which of the other fields are right; None where it is no JSON."""
+    try:
+        said, true = json.loads(text), json.loads(answers.answer('', scene, marked))
+        return said['Caption'], {k: said.get(k) == true[k] for k in ('Image Type', 'Image Style', 'Watermark List', 'Text List')}
+    except (ValueError, KeyError, TypeError, AttributeError):
+        return None
+
+
 def report(name, made, said):
-    """Of each field: said, and right of what was said."""
-    told, right, words = collections.Counter(), collections.Counter(), 0
+    """Of each fact of captions: said, and right of what was said."""
+    told, right = collections.Counter(), collections.Counter()
     for scene, text in zip(made, said):
         true = true_of(scene)
         for field, values in read(text).items():
@@ -86,6 +99,11 @@ def report(name, made, said):
             right[field] += len(values & true[field])
     print('| %s | %s | %d of %d (%.0f %%) |' % (name, ' | '.join('%d of %d' % (right[f], told[f]) for f in told), right.total(), told.total(),
                                                100 * right.total() / max(told.total(), 1)))
+
+
+def report_fields(found):
+    right = collections.Counter(k for f in found if f for k, good in f[1].items() if good)
+    print('JSON: %d of %d. Right of all: %s' % (sum(f is not None for f in found), len(found), ', '.join('%s %d' % r for r in sorted(right.items()))))
 
 
 def main():
@@ -97,10 +115,13 @@ def main():
     _, encoder = load_frozen(where)
     tokenizer = vocabulary.Tokenizer(os.path.join(PLACE, 'model', 'tokenizer'))
     made = [scenes.make(rng) for _ in range(o.scenes)]
-    pictures = [scenes.paint(scene, 128, i) for i, scene in enumerate(made)]
+    pictures, marked = [scenes.paint(scene, 192, i) for i, scene in enumerate(made)], [i % 10 == 9 for i in range(len(made))]
+    pictures = [faults.watermark(rng, p) if m else p for p, m in zip(pictures, marked)]
     said = [text for at in range(0, len(made), 50) for text in describe(encoder, tokenizer, pictures[at:at + 50], where)]
+    found = [fields(*one) for one in zip(said, made, marked)]
+    report_fields(found)
     print('| captions of | %s | all |\n|%s' % (' | '.join(read('')), ' --- |' * (len(read('')) + 2)))
-    report('the encoder', made, said)
+    report('the encoder', made, [f[0] if f and isinstance(f[0], str) else '' for f in found])
     report('the generator', made, [captions.make(rng, scene) for scene in made])
     if o.folder:
         os.makedirs(o.folder, exist_ok=True)

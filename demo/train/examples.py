@@ -72,13 +72,13 @@ def halved(picture):
 
 
 def encode(vae, pictures, where):
-    """Latents of pictures of one size, half floats."""
+    """Latents of pictures of one size, half floats. Computed in float32: of few channels that is twice as fast as bfloat16."""
     out = []
-    for at in range(0, len(pictures), 64):
-        some = np.stack(pictures[at:at + 64])
+    for at in range(0, len(pictures), 16):
+        some = np.stack(pictures[at:at + 16])
         some = np.concatenate([some, np.full((*some.shape[:3], 1), 255, np.uint8)], -1)
-        with torch.no_grad(), torch.autocast(where.type, torch.bfloat16):
-            out.append(vae.encode(to_signed(some.transpose(0, 3, 1, 2), where))[0].float().cpu().numpy().astype(np.float16))
+        with torch.no_grad():
+            out.append(vae.encode(to_signed(some.transpose(0, 3, 1, 2), where))[0].cpu().numpy().astype(np.float16))
     return np.concatenate(out)
 
 

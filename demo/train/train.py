@@ -19,6 +19,7 @@ STAGES = {  # name: (module, function, what it is)
     'examples': ('examples', 'main', 'what all tasks are learned from: KIND COUNT'),
     'rows': ('examples', 'rows', 'embeddings of the prompts of examples'),
     'multi': ('train_multi', 'main', 'the transformer, all tasks together: [--minutes M]'),
+    'try': ('try_edits', 'main', 'a sheet of what a checkpoint makes of unseen requests: NAME FILE.png [--half]'),
     'mmdit': ('train_mmdit', 'main', 'the transformer: --size S [--minutes M]'),
     'parallel': ('parallel', 'main', 'the same steps by one process, two that share layers, two that share batches: --size S'),
     'describe': ('describe', 'main', 'what the encoder says of unseen scenes, and what is right of it: [--scenes N] [--folder F]'),

@@ -176,17 +176,17 @@ def guided(v, other, guidance):
     return both * v.norm(dim=-1, keepdim=True) / both.norm(dim=-1, keepdim=True)
 
 
-def sample(net, words, mask, empty, empty_mask, size, figures, steps=20, guidance=3., seed=0):
-    """Latents for the VAE from noise, with guidance as the pipelines do it."""
+def sample(net, words, mask, empty, empty_mask, size, figures, steps=20, guidance=3., seed=0, references=()):
+    """Latents for the VAE from noise, with guidance as the pipelines do it; references as the network takes them."""
     side = size // 16
     torch.manual_seed(seed)
     x = torch.randn(len(words), side * side, net.config['in_channels'], device=words.device)
     s = schedule(steps, side * side)
     for a, b in zip(s, s[1:]):
         sigma = torch.full((len(words),), a.item(), device=words.device)
-        v = net(x, side, side, words, sigma, mask)
+        v = net(x, side, side, words, sigma, mask, references)
         if guidance > 1:
-            v = guided(v, net(x, side, side, empty, sigma, empty_mask), guidance)
+            v = guided(v, net(x, side, side, empty, sigma, empty_mask, references), guidance)
         x = x + (b - a).item() * v
     mean, std = (torch.from_numpy(f).to(x.device)[None, :, None, None] for f in figures)
     return unpack(x, side, side) * std + mean
