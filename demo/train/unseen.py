@@ -41,18 +41,17 @@ def main():
                     'mask': None if e['mask'] is None else put('mask', e['mask']), 'target': put('target', e['target']), 'changed': put('changed', e['changed']),
                     'facts': e['facts'], 'exact': e['exact']}
             if task == 'expand':
-                line['sides'] = sides_of(e['mask'])
-                line['pictures'] = [put('old', inside(e['before'], line['sides']))]
+                sides = sides_of(e['mask'])
+                line.update(sides, pictures=[put('old', inside(e['before'], **sides))])
             print(json.dumps(line, ensure_ascii=False), file=file)
     print('%d requests in %s' % (i + 1, folder))
 
 
 def sides_of(mask):
-    """Left, top, right, bottom: pixels of a mask that goes around a box."""
+    """How wide a mask that goes around a box is on each side, in pixels."""
     rows, columns = (~mask).any(1).nonzero()[0], (~mask).any(0).nonzero()[0]
-    return [int(v) for v in (columns[0], rows[0], mask.shape[1] - 1 - columns[-1], mask.shape[0] - 1 - rows[-1])]
+    return {'left': int(columns[0]), 'top': int(rows[0]), 'right': int(mask.shape[1] - 1 - columns[-1]), 'bottom': int(mask.shape[0] - 1 - rows[-1])}
 
 
-def inside(picture, sides):
-    left, top, right, bottom = sides
+def inside(picture, left, top, right, bottom):
     return picture[top:picture.shape[0] - bottom, left:picture.shape[1] - right]
