@@ -172,7 +172,8 @@ choose_prompt (QiOrder *order, const QiRequest *request, GError **error)
   return TRUE;
 }
 
-/* Small models were trained with small pictures: their own size is the area that others have a megapixel for. */
+/* Small models were trained with small pictures: their own size is the area that others have a megapixel for, and what they are shown of
+ * a picture is as small beside it. */
 static QiAreas
 areas_of (const QiModelSet *set, const QiPipeline *p)
 {
@@ -180,7 +181,7 @@ areas_of (const QiModelSet *set, const QiPipeline *p)
 
   if (set->mmdit_config.n_heads * set->mmdit_config.head_dim == QI_RELEASED_WIDTH)
     return (QiAreas){ 0 };
-  return (QiAreas){ .target = own, .vae = own, .condition = MIN (own, 384.0 * 384.0) };
+  return (QiAreas){ .target = own, .vae = own, .condition = own * (384.0 * 384.0) / (1024.0 * 1024.0) };
 }
 
 /* Picture 1 comes cut to the model's size when the caller has done so: then it is taken as it is. */

@@ -4,7 +4,8 @@
 with type, style, marks and words as JSON, and for a description. answers.py [--minutes M]; goes on from its last checkpoint.
 
 What the encoder makes of prompts is what the transformer was trained on: it is held to what the encoder that was there before makes of
-them. The questions are long and the same for all; their keys and values are computed once a step, and not learned through.
+them, alone and behind a picture. The questions are long and the same for all; their keys and values are computed once a step, and not
+learned through. (Autocast must not keep weights that it has cast there: they would have no gradient afterwards.)
 """
 import argparse
 import json
@@ -19,6 +20,7 @@ import torch
 import torch.nn.functional as F
 
 import captions
+import edits
 import faults
 import scenes
 import sight
@@ -27,9 +29,9 @@ from place import PLACE, ROOT, device
 from qwen import QwenVl
 from train_encoder import IGNORED, padded, to_patches
 
-JSON, SAID, TEXTS, RATE = 24, 8, 24, 7e-4  # pictures asked for JSON, for a description, and prompts of a step
+JSON, SAID, TEXTS, RATE = 24, 8, 16, 7e-4  # pictures asked for JSON, for a description, and prompts of a step
 FEW, MANY, KEPT = 8, 24, 4096  # new pictures of a step; the others are from the last minutes
-HELD = 2.  # the weight of what holds embeddings of prompts
+HELD = 6.  # the weight of what holds embeddings of prompts
 SYSTEM, AFTER = '<|im_start|>system\nYou are a helpful assistant.<|im_end|>\n<|im_start|>user\n', '<|vision_end|><|im_end|>\n<|im_start|>assistant\n'
 
 
@@ -74,7 +76,8 @@ def produce(queue, seed):
         kept = (kept + fresh)[-KEPT:]
         *parts, told, said = zip(*(fresh + [kept[i] for i in rng.integers(0, len(kept), JSON + SAID - FEW)]))
         prompts = padded([tokenizer.encode(captions.make(rng, scenes.make(rng)) + vocabulary.END) for _ in range(TEXTS)], 0)
-        queue.put(([np.stack(p) for p in parts], padded(told[:JSON], IGNORED), padded(said[JSON:], IGNORED), prompts))
+        asked = padded([tokenizer.encode(edits.make(rng)['prompt'] + vocabulary.END) for _ in range(SAID)], 0)
+        queue.put(([np.stack(p) for p in parts], padded(told[:JSON], IGNORED), padded(said[JSON:], IGNORED), prompts, asked))
 
 
 def answers_loss(net, head, seen, wanted, tail):
@@ -98,20 +101,36 @@ class Asked:
         ids = lambda text: torch.tensor(tokenizer.encode(text), device=where)
         self.annotate, self.describe = ids(question('annotate')), [ids(question('describe_' + n)) for n in ('chinese', 'english')]
         self.tail, self.draw = ids(AFTER), ids(vocabulary.DRAW[0])
+        self.edit = tokenizer.encode(vocabulary.EDIT[0] + 'Picture 1: <|vision_start|>')
+        self.pad = tokenizer.added['<|image_pad|>']
+        self.shown = tokenizer.encode('<|vision_end|>')
+
+
+def behind(net, asked, seen, prompts):
+    """Hidden states of prompts, each behind a picture."""
+    begin = torch.tensor(asked.edit + [asked.pad] * seen.shape[1] + asked.shown, device=prompts.device)
+    hidden = net.read(torch.cat([begin.expand(len(prompts), -1), prompts], 1), seen[:, None], [len(asked.edit)])
+    return hidden[:, len(begin):].float()
+
+
+def moved(now, was):
+    """How far, as a share of the square."""
+    return (now - was).square().mean() / was.square().mean()
 
 
 def losses(net, heads, old, asked, batch, step, where):
-    """JSON, descriptions, cells, and how far prompts are from what they were (a share of their square)."""
-    (patches, *told), annotated, described, prompts = ([torch.from_numpy(a).to(where) for a in batch[0]],
-                                                       *(torch.from_numpy(a).to(where) for a in batch[1:]))
-    with torch.autocast(where.type, torch.bfloat16):
+    """JSON, descriptions, cells, and how far prompts are from what they were, alone and behind pictures."""
+    (patches, *told), annotated, described, prompts, changes = ([torch.from_numpy(a).to(where) for a in batch[0]],
+                                                                *(torch.from_numpy(a).to(where) for a in batch[1:]))
+    with torch.autocast(where.type, torch.bfloat16, cache_enabled=False):
         seen = net.visual(patches.float(), 2 * sight.GRID, 2 * sight.GRID)
         cells, _ = heads.loss(seen, *told)
         wanted = answers_loss(net, asked.annotate, seen[:JSON], annotated, asked.tail)
         said = answers_loss(net, asked.describe[step % 4 == 3], seen[JSON:], described, asked.tail)
         with torch.no_grad():
             was = old.prompts(asked.draw, prompts).float()
-        away = (net.prompts(asked.draw, prompts).float() - was).square().mean() / was.square().mean()
+            saw = behind(old, asked, old.visual(patches[JSON:].float(), 2 * sight.GRID, 2 * sight.GRID), changes)
+        away = moved(net.prompts(asked.draw, prompts).float(), was) + moved(behind(net, asked, seen[JSON:], changes), saw)
     return wanted, said, cells, away
 
 

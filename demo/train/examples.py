@@ -24,7 +24,6 @@ from PIL import Image
 
 import edits
 import scenes
-import sight
 import vocabulary
 from place import PLACE, device
 from train_encoder import padded, to_patches
@@ -36,6 +35,7 @@ from words import SHAPES
 FOLDER, SIZE, SHARD = os.path.join(PLACE, 'examples'), edits.SIZE, 512
 FIRST = {'scenes': 31, 'banners-2': 32, 'banners-3': 33, 'edits': 34, 'inserts': 35}  # of each kind's seeds; none is SEED
 DROPPED = .1
+SHOWN = 56  # px of a side that the encoder sees of pictures: to 192 px as 384 are to the 1024 of the large models
 
 
 def png(picture):
@@ -118,7 +118,7 @@ def pictures_of(file, n):
 def embed_seen(encoder, tokenizer, pictures, prompts, where):
     """Of prompts, each behind its pictures: [rows width] half floats, from the cut on, as the pipeline edit-plus keeps them."""
     head, cut = tokenizer.encode(vocabulary.EDIT[0]), vocabulary.EDIT[1]
-    pad, side = tokenizer.added['<|image_pad|>'], sight.GRID
+    pad, side = tokenizer.added['<|image_pad|>'], SHOWN // 28
     out = []
     for at in range(0, len(prompts), 32):
         some = range(at, min(at + 32, len(prompts)))
@@ -129,7 +129,7 @@ def embed_seen(encoder, tokenizer, pictures, prompts, where):
             begin += [pad] * side * side + tokenizer.encode('<|vision_end|>')
         rows = [begin + tokenizer.encode(prompts[i] + vocabulary.END) for i in some]
         ids = torch.from_numpy(padded(rows, 0)).to(where)
-        patches = torch.from_numpy(np.stack([to_patches(p, sight.SIDE) for i in some for p in pictures[i]])).to(where)
+        patches = torch.from_numpy(np.stack([to_patches(p, SHOWN) for i in some for p in pictures[i]])).to(where)
         seen = encoder.visual(patches, 2 * side, 2 * side).unflatten(0, (len(rows), len(places)))
         hidden = encoder.read(ids, seen, places).float().cpu().numpy().astype(np.float16)
         out += [h[cut:len(r)] for h, r in zip(hidden, rows)]

@@ -17,6 +17,7 @@ STAGES = {  # name: (module, function, what it is)
     'answers': ('answers', 'main', 'the encoder learns to answer about pictures: [--minutes M]'),
     'encode': ('train_mmdit', 'encode', 'latents and embeddings for the transformer: --size S [--scenes N]'),
     'examples': ('examples', 'main', 'what all tasks are learned from: KIND COUNT'),
+    'described': ('described', 'main', 'scenes with captions by the encoder: COUNT'),
     'rows': ('examples', 'rows', 'embeddings of the prompts of examples'),
     'multi': ('train_multi', 'main', 'the transformer, all tasks together: [--minutes M]'),
     'try': ('try_edits', 'main', 'a sheet of what a checkpoint makes of unseen requests: NAME FILE.png [--half]'),

@@ -234,12 +234,13 @@ def mixed(size, figures, banners, where, seed):
         yield next(sources[rng.choice(4, p=[1 - sum(banners), *banners])])
 
 
-def noised(x0, words, mask, empty, dropped=.1):
-    """What is learned of a batch: x at sigma, sigma, and the velocity there. A share of the prompts becomes the empty one, in place."""
+def noised(x0, words, mask, empty, dropped=.1, more=0.):
+    """What is learned of a batch: x at sigma, sigma, and the velocity there. A share of the prompts becomes the empty one, in place.
+    more: noise, as the mean of the normal that sigmas are drawn from."""
     nothing = torch.rand(len(x0), device=x0.device) < dropped
     words[nothing], mask[nothing] = 0, False
     words[nothing, :len(empty)], mask[nothing, :len(empty)] = empty, True
-    u = torch.sigmoid(torch.randn(len(x0), device=x0.device))
+    u = torch.sigmoid(torch.randn(len(x0), device=x0.device) + more)
     sigma = math.exp(.5) / (math.exp(.5) + 1 / u - 1)
     velocity = torch.randn_like(x0) - x0
     return x0 + sigma[:, None, None] * velocity, sigma, velocity

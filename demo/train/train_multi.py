@@ -21,9 +21,10 @@ from muon import Muon
 from place import PLACE, device
 from train_mmdit import ADAM, EMA, empty_prompt, figures_of, load_frozen, noised
 
-BATCH, RATE = 64, 2e-3
+BATCH, RATE = 32, 2e-3
 CHANGED = 3.
-SHARES = {'edits': .56, 'scenes': .22, 'inserts': .07, 'banners-2': .07, 'banners-3': .08}
+MORE = .6  # noise with references: where there is little, nothing need be taken from them
+SHARES = {'edits': .7, 'scenes': .15, 'inserts': .07, 'banners-2': .03, 'banners-3': .05}
 
 
 class Examples:
@@ -49,6 +50,7 @@ class Examples:
         """Latents [batch pictures z h w], changed [batch tokens] of the target, rows of each; prompts of like length come together."""
         while True:
             self.grow()
+            assert len(self.latents) >= BATCH, 'run the stages examples %s and rows first' % self.kind
             order = rng.permutation(len(self.latents))
             for pool in np.array_split(order, max(1, len(order) // (8 * BATCH))):
                 told = {i: self.rows[i][rng.integers(len(self.rows[i]))] for i in pool}
@@ -75,7 +77,7 @@ def loss_of(net, batch, empty, where):
     words = torch.nn.utils.rnn.pad_sequence([torch.from_numpy(r.astype(np.float32)) for r in rows], batch_first=True).to(where)
     mask = torch.arange(words.shape[1], device=where)[None] < torch.tensor([len(r) for r in rows], device=where)[:, None]
     # Of a picture one prompt in ten is empty already, with the picture in it.
-    x, sigma, velocity = noised(packed[0], words, mask, empty, 0. if len(packed) > 1 else .1)
+    x, sigma, velocity = noised(packed[0], words, mask, empty, *((0., MORE) if len(packed) > 1 else (.1,)))
     with torch.autocast(where.type, torch.bfloat16):
         v = net(x, height, width, words, sigma, mask, [(p, height, width) for p in packed[1:]])
     error = (v.float() - velocity).square()
