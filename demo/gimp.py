@@ -30,9 +30,7 @@ def thing(shape, colour, place, d=.34):
 
 
 def paint(layer, colour):
-    gegl = Gegl.Color.new('black')
-    gegl.set_rgba(*(v / 255 for v in COLOURS[colour]), 1)
-    Gimp.context_set_foreground(gegl)
+    Gimp.context_set_foreground(Gegl.Color.new('#%02x%02x%02x' % COLOURS[colour]))
     layer.edit_fill(Gimp.FillType.FOREGROUND)
 
 
@@ -85,7 +83,7 @@ def call(name, image, drawables, **arguments):
     config.set_property('run-mode', Gimp.RunMode.NONINTERACTIVE)
     if image:
         config.set_property('image', image)
-    config.set_core_object_array('drawables', drawables)
+        config.set_core_object_array('drawables', drawables)
     for key, value in {'seed': SEED, **arguments}.items():
         if key != 'seed' or config.find_property('seed'):
             config.set_property(key, value)
@@ -105,17 +103,21 @@ def keep(name, words, image, facts):
     Gimp.Selection.none(image)
     Gimp.file_save(Gimp.RunMode.NONINTERACTIVE, image, Gio.File.new_for_path(os.path.join(FOLDER, name.replace(' ', '-') + '.xcf')), None)
     READY.append((name, words, {'kind': name, 'prompt': words, **facts}))
+    image.delete()
 
 
 def wanted(ground, things, *changed):
     """What it should look like, and where it was to change: boxes in pixels."""
-    save(drawn(ground, *things)[0], 'wanted')
+    image, _ = drawn(ground, *things)
+    save(image, 'wanted')
+    image.delete()
     mask, layer = drawn('black')
     for left, top, wide, high in changed:
         mask.select_rectangle(Gimp.ChannelOps.REPLACE, left, top, wide, high)
         paint(layer, 'white')
     Gimp.Selection.none(mask)
     save(mask, 'changed')
+    mask.delete()
 
 
 def done(answer, name):
@@ -196,9 +198,10 @@ def split():
     if layers is None:
         print('split is left out: %s' % why, flush=True)
         os.remove(os.path.join(FOLDER, 'before', '%04d.png' % len(READY)))
+        image.delete()
         return
     wanted('white', things)
-    keep('split', '(no words: a group of %d layers)' % len(layers), image, facts_of('white', things))
+    keep('split', '(no words: a group of %d layers)' % len(layers[0].get_children()), image, facts_of('white', things))
 
 
 def main():
