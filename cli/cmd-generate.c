@@ -1,6 +1,6 @@
 /* SPDX-FileCopyrightText: Sfumato authors
  * SPDX-License-Identifier: GPL-3.0-or-later */
-/* sfumato generate: a picture from words. */
+/* sfumato generate: a picture from words, and from pictures that a model looks at. */
 #include "cli/command.h"
 
 #include <stdio.h>
@@ -18,6 +18,7 @@
 typedef struct
 {
   char *output, *init_latents, *save_latents;
+  char **images; /* NULL: none */
 } Files;
 
 static void
@@ -26,6 +27,7 @@ files_clear (Files *files)
   g_free (files->output);
   g_free (files->init_latents);
   g_free (files->save_latents);
+  g_strfreev (files->images);
 }
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (Files, files_clear)
 
@@ -33,6 +35,13 @@ G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (Files, files_clear)
 static gboolean
 check_files (Files *files, const QiRequest *request, GError **error)
 {
+  const guint n = files->images ? g_strv_length (files->images) : 0;
+
+  if (n > QI_MAX_PICTURES)
+    {
+      g_set_error (error, QI_ERROR, QI_ERROR_BAD_REQUEST, "%u pictures are given; at most %d can be used.", n, QI_MAX_PICTURES);
+      return FALSE;
+    }
   if (!qi_results_check_output (&files->output, request->results, error))
     return FALSE;
   if (files->save_latents && !qi_picture_check_output (files->save_latents, error))
@@ -85,13 +94,31 @@ save_results (const QiOptions *options, const Files *files, const QiResult *resu
   return !files->save_latents || save_latents (files->save_latents, result, error);
 }
 
+/* Picture 1, 2, … of the prompt. (transfer full) */
+static GPtrArray *
+load_pictures (const Files *files, GError **error)
+{
+  g_autoptr (GPtrArray) pictures = g_ptr_array_new_with_free_func ((GDestroyNotify) qi_image_unref);
+
+  for (guint i = 0; files->images && files->images[i]; i++)
+    {
+      QiImage *picture = qi_picture_load (files->images[i], error);
+
+      if (!picture)
+        return NULL;
+      g_ptr_array_add (pictures, picture);
+    }
+  return g_steal_pointer (&pictures);
+}
+
 static gboolean
 generate (const QiOptions *options, const Files *files, QiEvents *events, GCancellable *cancellable, GError **error)
 {
   g_autofree float *values = NULL;
+  g_autoptr (GPtrArray) pictures = load_pictures (files, error);
   QiLatents latents = { 0 };
 
-  if (files->init_latents && !load_latents (files->init_latents, &latents, &values, error))
+  if (!pictures || (files->init_latents && !load_latents (files->init_latents, &latents, &values, error)))
     return FALSE;
 
   g_autoptr (QiEngine) engine = qi_engine_open (&options->paths, &options->engine, qi_events_progress, events,
@@ -100,10 +127,10 @@ generate (const QiOptions *options, const Files *files, QiEvents *events, GCance
   if (!engine)
     return FALSE;
 
-  g_autoptr (QiResult) result = qi_engine_generate (engine, options->request,
-                                                    &(const QiInputs){ .latents = values ? &latents : NULL },
-                                                    files->save_latents != NULL, qi_events_progress, events,
-                                                    cancellable, error);
+  const QiInputs inputs = { .pictures = (QiImage **) pictures->pdata, .n_pictures = pictures->len,
+                            .latents = values ? &latents : NULL };
+  g_autoptr (QiResult) result = qi_engine_generate (engine, options->request, &inputs, files->save_latents != NULL,
+                                                    qi_events_progress, events, cancellable, error);
 
   if (!result)
     return FALSE;
@@ -123,6 +150,8 @@ qi_cmd_generate (int argc, char **argv, GCancellable *cancellable)
   g_autoptr (QiOptions) options = qi_options_new ();
   g_autoptr (GError) error = NULL;
   const GOptionEntry own[] = {
+    { "image", 'i', 0, G_OPTION_ARG_FILENAME_ARRAY, &files.images,
+      "a picture that the prompt speaks of, Picture 1; further ones are Picture 2, 3, ...", "FILE" },
     { "output", 'o', 0, G_OPTION_ARG_FILENAME, &files.output,
       "where the picture goes; several are FILE-1.png, ... (default: a name with the time)", "FILE.png" },
     { "init-latents", 0, 0, G_OPTION_ARG_FILENAME, &files.init_latents, "start from these, not from the seed's noise",

@@ -33,8 +33,10 @@ static const QiVariant rows[N_ROWS] = {
                   .few_steps = FEW_STEPS (40), .negative_prompt = " " },
   [LAYERED] = { .name = "layered", .title = "Qwen-Image-Layered", .prompt_template = QI_TEMPLATE_IMAGE, .layered = TRUE,
                 .width = 640, .height = 640, .quality = QUALITY (50), .few_steps = QUALITY (50), .negative_prompt = " " },
-  /* Comes with the project (demo/); knows no pictures of other sizes, and needs no more than these steps. */
-  [DEMO] = { .name = "demo", .title = "the demo model", .prompt_template = QI_TEMPLATE_IMAGE, .width = 192, .height = 192,
+  /* Comes with the project (demo/); one network for words alone and for pictures, as Edit-2509. Knows no pictures of other
+   * sizes, and needs no more than these steps. */
+  [DEMO] = { .name = "demo", .title = "the demo model", .prompt_template = QI_TEMPLATE_EDIT_PLUS, .edits = TRUE, .width = 192,
+             .height = 192,
              .quality = { { 8, 1.0 }, { 12, 2.5 }, { 20, 2.5 }, { 40, 2.5 } },
              .few_steps = { { 8, 1.0 }, { 12, 2.5 }, { 20, 2.5 }, { 40, 2.5 } }, .negative_prompt = " " },
   [GENERIC] = { .name = "generic", .title = "a model of the Qwen-Image family", .prompt_template = QI_TEMPLATE_IMAGE,

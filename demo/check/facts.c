@@ -48,6 +48,7 @@ take (CheckFacts *f, yyjson_val *root)
   f->kind = g_strdup (yyjson_get_str (yyjson_obj_get (root, "kind")));
   f->relation = g_strdup (relation);
   f->gradient = g_strcmp0 (ground_kind, "gradient") == 0;
+  f->exact = yyjson_get_bool (yyjson_obj_get (root, "exact"));
   f->count = (guint) yyjson_get_uint (yyjson_obj_get (root, "count"));
   for (guint i = 0; i < 2; i++)
     f->ground[i] = find_colour (yyjson_arr_get (colours, i), &unknown);

@@ -22,6 +22,7 @@ struct _CheckFacts
   char *prompt, *kind, *relation; /* relation NULL: none */
   int ground[2];                  /* colours; -1: not asked */
   gboolean gradient;
+  gboolean exact;                 /* what has changed must look as wanted, pixel by pixel */
   CheckItem items[CHECK_MAX_THINGS];
   CheckWord words[CHECK_MAX_THINGS];
   guint n_items, n_words, count; /* count 0: not asked */

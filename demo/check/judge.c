@@ -9,7 +9,7 @@
 #include "demo/check/palette.h"
 #include "demo/check/shapes.h"
 
-static const char *const categories[CHECK_N_CATEGORIES] = { "colour", "shape", "size", "place", "count", "relation", "words", "background" };
+static const char *const categories[CHECK_N_CATEGORIES] = { "colour", "shape", "size", "place", "count", "relation", "words", "background", "rest", "change" };
 
 const char *
 check_category_name (CheckCategory category)

@@ -15,13 +15,15 @@ typedef enum
   CHECK_RELATION,
   CHECK_WORDS,
   CHECK_BACKGROUND,
+  CHECK_REST,   /* of a changed picture: what stays; demo/check/rest.h */
+  CHECK_CHANGE, /* and what has changed, where only one picture is right */
   CHECK_N_CATEGORIES
 } CheckCategory;
 
 const char *check_category_name (CheckCategory category);
 
 /* What a scene is said to hold, as a line of JSON: {"kind", "background": {"kind", "colours"}, "items": [{"shape", "colour",
- * "size", "place"}], "count", "relation", "words": [{"text", "colour", "place"}]}. What is absent is not asked. */
+ * "size", "place"}], "count", "relation", "words": [{"text", "colour", "place"}], "exact"}. What is absent is not asked. */
 typedef struct _CheckFacts CheckFacts;
 CheckFacts *check_facts_parse (const char *json, gsize n, GError **error);
 void check_facts_free (CheckFacts *facts);

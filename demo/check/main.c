@@ -3,7 +3,9 @@
 /* demo-check PICTURES FACTS.jsonl: how many pictures show what is said of them, by category and by kind of scene.
  *
  * PICTURES is a folder of 0000.png, 0001.png, … or one sheet of tiles, sixteen in a row without gaps (--size pixels each).
- * --shuffled judges each picture by the facts of another; a checker that deserves trust then says no. */
+ * --shuffled judges each picture by the facts of another; a checker that deserves trust then says no.
+ * --wanted and --changed, folders of the same names, are for pictures that were changed: how each should look, and a mask, black
+ * where it should look as before. Pictures that are not there are not compared. */
 #include <locale.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,6 +14,7 @@
 #include <gdk-pixbuf/gdk-pixbuf.h>
 
 #include "demo/check/judge.h"
+#include "demo/check/rest.h"
 
 #define TILES_IN_A_ROW 16
 
@@ -101,8 +104,37 @@ tell (guint i, const CheckFacts *facts, const CheckVerdict *v)
   printf (": %s\n", check_facts_prompt (facts));
 }
 
+/* Picture i of a folder, where there is one. (transfer full) */
+static CheckPicture *
+beside (const char *folder, guint i, GError **error)
+{
+  g_autofree char *name = g_strdup_printf ("%04u.png", i), *file = folder ? g_build_filename (folder, name, NULL) : NULL;
+  g_autoptr (GdkPixbuf) pixbuf = file && g_file_test (file, G_FILE_TEST_EXISTS) ? gdk_pixbuf_new_from_file (file, error) : NULL;
+
+  return pixbuf ? take_apart (pixbuf) : NULL;
+}
+
 static gboolean
-run (const char *pictures, const char *facts_path, int size, gboolean shuffled, gboolean verbose, double *share, GError **error)
+compare (const char *wanted_folder, const char *changed_folder, guint i, const CheckPicture *picture, const CheckFacts *facts,
+         CheckVerdict *v, GError **error)
+{
+  GError *failure = NULL;
+  g_autoptr (CheckPicture) wanted = beside (wanted_folder, i, &failure);
+  g_autoptr (CheckPicture) mask = failure ? NULL : beside (changed_folder, i, &failure);
+
+  if (failure)
+    {
+      g_propagate_error (error, failure);
+      return FALSE;
+    }
+  if (wanted && mask)
+    check_rest (v, picture, wanted, mask, facts);
+  return TRUE;
+}
+
+static gboolean
+run (const char *pictures, const char *facts_path, const char *wanted, const char *changed, int size, gboolean shuffled,
+     gboolean verbose, double *share, GError **error)
 {
   g_autoptr (CheckReader) reader = check_reader_new (error);
   g_autoptr (GPtrArray) facts = reader ? read_facts (facts_path, error) : NULL;
@@ -122,7 +154,9 @@ run (const char *pictures, const char *facts_path, int size, gboolean shuffled, 
 
       if (!picture)
         return FALSE;
-      const CheckVerdict v = check_judge (reader, picture, f);
+      CheckVerdict v = check_judge (reader, picture, f);
+      if (!compare (wanted, changed, i, picture, f, &v, error))
+        return FALSE;
       if (!kind)
         g_hash_table_insert (kinds, (gpointer) check_facts_kind (f), kind = g_new0 (Tally, 1));
       count (kind, &v);
@@ -144,8 +178,11 @@ main (int argc, char **argv)
   int size = 128;
   double least = 0.0, most = 100.0, share = 0.0;
   gboolean shuffled = FALSE, verbose = FALSE;
+  g_autofree char *wanted = NULL, *changed = NULL;
   const GOptionEntry entries[] = { { "size", 0, 0, G_OPTION_ARG_INT, &size, "pixels of a tile (128)", "N" },
                                    { "shuffled", 0, 0, G_OPTION_ARG_NONE, &shuffled, "each picture by the facts of another", NULL },
+                                   { "wanted", 0, 0, G_OPTION_ARG_FILENAME, &wanted, "how pictures that were changed should look", "FOLDER" },
+                                   { "changed", 0, 0, G_OPTION_ARG_FILENAME, &changed, "masks, black where they should have stayed", "FOLDER" },
                                    { "verbose", 'v', 0, G_OPTION_ARG_NONE, &verbose, "tell the pictures that are judged wrongly", NULL },
                                    { "least", 0, 0, G_OPTION_ARG_DOUBLE, &least, "fail when fewer are right, in per cent", "X" },
                                    { "most", 0, 0, G_OPTION_ARG_DOUBLE, &most, "fail when more are right, in per cent", "X" },
@@ -160,7 +197,7 @@ main (int argc, char **argv)
       fprintf (stderr, "demo-check: %s\n", error ? error->message : "PICTURES and FACTS.jsonl are wanted");
       return 2;
     }
-  if (!run (argv[1], argv[2], size, shuffled, verbose, &share, &error))
+  if (!run (argv[1], argv[2], wanted, changed, size, shuffled, verbose, &share, &error))
     {
       fprintf (stderr, "demo-check: %s\n", error->message);
       return 1;

@@ -5,14 +5,13 @@ describe [--scenes N] [--folder FOLDER]. Nothing is trained.
 
 It is asked what the engine asks, and answers in JSON: a caption in sentences like those of captions.py, which read() takes apart again, and
 type, style, marks and words. The generator's own captions go through the same reader beside them: what that loses is the reader's fault. One
-picture in ten has a watermark. FOLDER receives pictures and what was said.
+picture in ten has a watermark. FOLDER receives pictures, and in said.jsonl what was said and what is true, for demo/check/caption.py.
 """
 import argparse
 import collections
 import itertools
 import json
 import os
-import re
 
 import numpy as np
 import torch
@@ -25,43 +24,11 @@ import scenes
 import sight
 import vocabulary
 from place import PLACE, device
+from telling import read, true_of
 from train_encoder import to_patches
 from train_mmdit import load_frozen
-from words import COLOURS, COUNTS, PLACES, SHAPES, SIZES, SYNONYMS
 
 SIDE, LONGEST = sight.SIDE, 192  # pixels that the vision tower sees; tokens of an answer
-COLOUR, SHAPE, SIZE = ('(%s)' % '|'.join(names) for names in (COLOURS, SHAPES, SIZES))
-PLACE_NAME = r'(%s)(?! of)' % '|'.join(sorted(PLACES, key=len, reverse=True))
-BETWEEN = r'(left of|right of|above|below|inside)'
-
-
-def read(text):
-    """The facts that an English caption tells, by field; each a set of what is said."""
-    lettered = re.findall('["“]([^"”]*)["”]', text)
-    text = re.sub('["“][^"”]*["”]', '#', text).lower()
-    for name, others in SYNONYMS.items():
-        for other in others:
-            text = re.sub(r'\b%s\b' % other, name, text)
-    both = re.search(f'{COLOUR} (?:and|to) {COLOUR}', text) if 'gradient' in text or 'goes from' in text else None
-    behind = both or re.search(f'{COLOUR} background', text) or re.search(f'on {COLOUR}\\.?$', text)
-    kind = 'gradient' if both else 'noisy' if re.search('noisy|grainy', text) else 'plain'
-    some = re.search(r'\b(%s) (?:small )?%s %s(?:s|es)\b' % ('|'.join(COUNTS.values()), COLOUR, SHAPE), text)
-    things = set(re.findall(f'{COLOUR} {SHAPE}', text))
-    return {'colour': {colour for colour, _ in things}, 'colour and shape': things, 'size': set(re.findall(rf'\b{SIZE}\b', text)),
-            'place': set(re.findall(rf'\b{PLACE_NAME}\b', text)), 'background': {(kind, *behind.groups())} if behind else set(),
-            'count': {some[1]} if some else set(), 'relation': set(re.findall(BETWEEN, text)), 'words': set(lettered)}
-
-
-def true_of(scene):
-    """The same of the scene itself."""
-    f = captions.facts(scene)
-    items = scene['items'] + scene.get('pair', [])
-    colours = f['background']['colours'][:2 if f['background']['kind'] == 'gradient' else 1]
-    return {'colour': {it['colour'] for it in items}, 'colour and shape': {(it['colour'], it['shape']) for it in items}, 'size': {it['size'] for it in items},
-            'place': {thing['place'] for thing in items + scene['words'] if 'place' in thing},
-            'background': {(f['background']['kind'], *colours)},
-            'count': {COUNTS[f['count']]} if f['count'] else set(), 'relation': {f['relation']} if f['relation'] else set(),
-            'words': {w['text'] for w in scene['words']}}
 
 
 def describe(encoder, tokenizer, pictures, where):
@@ -128,5 +95,6 @@ def main():
         for i, picture in enumerate(pictures):
             Image.fromarray(picture).save(os.path.join(o.folder, '%04d.png' % i))
         with open(os.path.join(o.folder, 'said.jsonl'), 'w', encoding='utf-8') as file:
-            for scene, text in zip(made, said):
-                print(json.dumps({'said': text, **captions.facts(scene)}, ensure_ascii=False), file=file)
+            for scene, text, mark in zip(made, said, marked):
+                true = {'fields': json.loads(answers.answer('', scene, mark)), 'told': {k: sorted(v) for k, v in true_of(scene).items()}}
+                print(json.dumps({'said': text, **true, **captions.facts(scene)}, ensure_ascii=False), file=file)

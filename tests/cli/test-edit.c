@@ -148,6 +148,35 @@ test_references (void)
     g_free (held[i]);
 }
 
+/* A new picture with others beside the words: of the model's own area in the last one's shape, and both pictures tell. */
+static void
+test_generate_pictures (void)
+{
+  const char *const others[][2] = { { first, second }, { first, second }, { second, second } };
+  char *made[G_N_ELEMENTS (others)];
+
+  for (guint i = 0; i < G_N_ELEMENTS (others); i++)
+    {
+      g_autofree char *name = g_strdup_printf ("generated-%u.png", i);
+      g_auto (CliRun) run = { 0 };
+
+      made[i] = cli_path (name);
+      run = cli_run ("generate", "--quiet", "--device=cpu", "--model", plus, "--image", others[i][0], "--image", others[i][1],
+                     "--steps=2", "--guidance=1", "--seed=5", "--width=64", "--height=48", "--output", made[i],
+                     "the thing of Picture 1 in Picture 2", NULL);
+      cli_assert_status (&run, 0);
+    }
+
+  g_auto (Pixels) picture_made = load (made[0]);
+
+  g_assert_cmpint (picture_made.width, ==, 64);
+  g_assert_cmpint (picture_made.height, ==, 48);
+  assert_same (made[0], made[1], TRUE);
+  assert_same (made[0], made[2], FALSE);
+  for (guint i = 0; i < G_N_ELEMENTS (others); i++)
+    g_free (made[i]);
+}
+
 /* The peak is told before the first piece of work, and three references that do not fit are refused there. */
 static void
 test_plan (void)
@@ -445,6 +474,8 @@ test_refusals (void)
     { 3, { "64 channels", "inpainting" }, { "fill", base_word, picture_word, mask_word, union_word, control_word } },
     { 2, { "layers", "8" }, { "split", layered_word, picture_word, "--layers=9" } },
     { 3, { "no picture", "nowhere.png" }, { "edit", base_word, "--image=nowhere.png" } },
+    { 3, { "no picture", "nowhere.png" }, { "generate", base_word, "--image=nowhere.png" } },
+    { 3, { "was not made to look at pictures", "2509" }, { "generate", base_word, picture_word } },
   };
 
   make_wide_tower (tower);
@@ -467,6 +498,7 @@ add (void)
   g_test_add_func ("/cli/edit/inside", test_inside);
   g_test_add_func ("/cli/edit/fill-forms", test_fill_forms);
   g_test_add_func ("/cli/edit/references", test_references);
+  g_test_add_func ("/cli/edit/generate-pictures", test_generate_pictures);
   g_test_add_func ("/cli/edit/plan", test_plan);
   g_test_add_func ("/cli/edit/plan-beforehand", test_plan_beforehand);
   g_test_add_func ("/cli/edit/expand", test_expand);
