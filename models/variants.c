@@ -12,10 +12,12 @@
 #define QUALITY(n_max) { { 8, 1.0 }, { 12, 2.5 }, { 20, 2.5 }, { n_max, 4.0 } }
 #define FEW_STEPS(n_max) { { 4, 1.0 }, { 8, 1.0 }, { 20, 2.5 }, { n_max, 4.0 } }
 
+#define DEMO_QUALITY { { 8, 1.0 }, { 12, 2.5 }, { 20, 2.5 }, { 40, 2.5 } }
+
 #define ADVICE_2512 \
   "低分辨率，低画质，肢体畸形，手指畸形，画面过饱和，蜡像感，人脸无细节，过度光滑，画面具有AI感。构图混乱。文字模糊，扭曲。"
 
-enum { QWEN_IMAGE, QWEN_IMAGE_2512, EDIT, EDIT_2509, EDIT_2511, LAYERED, DEMO, GENERIC, N_ROWS };
+enum { QWEN_IMAGE, QWEN_IMAGE_2512, EDIT, EDIT_2509, EDIT_2511, LAYERED, DEMO, DEMO_EDITS, GENERIC, N_ROWS };
 
 static const QiVariant rows[N_ROWS] = {
   [QWEN_IMAGE] = { .name = "qwen-image", .title = "Qwen-Image", .prompt_template = QI_TEMPLATE_IMAGE, .width = 1328,
@@ -33,12 +35,12 @@ static const QiVariant rows[N_ROWS] = {
                   .few_steps = FEW_STEPS (40), .negative_prompt = " " },
   [LAYERED] = { .name = "layered", .title = "Qwen-Image-Layered", .prompt_template = QI_TEMPLATE_IMAGE, .layered = TRUE,
                 .width = 640, .height = 640, .quality = QUALITY (50), .few_steps = QUALITY (50), .negative_prompt = " " },
-  /* Comes with the project (demo/); one network for words alone and for pictures, as Edit-2509. Knows no pictures of other
-   * sizes, and needs no more than these steps. */
-  [DEMO] = { .name = "demo", .title = "the demo model", .prompt_template = QI_TEMPLATE_EDIT_PLUS, .edits = TRUE, .width = 192,
-             .height = 192,
-             .quality = { { 8, 1.0 }, { 12, 2.5 }, { 20, 2.5 }, { 40, 2.5 } },
-             .few_steps = { { 8, 1.0 }, { 12, 2.5 }, { 20, 2.5 }, { 40, 2.5 } }, .negative_prompt = " " },
+  /* Comes with the project (demo/). Knows no pictures of other sizes, and needs no more than these steps. */
+  [DEMO] = { .name = "demo", .title = "the demo model", .prompt_template = QI_TEMPLATE_IMAGE, .width = 192, .height = 192,
+             .quality = DEMO_QUALITY, .few_steps = DEMO_QUALITY, .negative_prompt = " " },
+  /* The same where its transformer has learned all tasks: words alone in the plain template, pictures in that of Edit-2509. */
+  [DEMO_EDITS] = { .name = "demo-edits", .title = "the demo model", .prompt_template = QI_TEMPLATE_EDIT_PLUS, .edits = TRUE, .width = 192,
+                   .height = 192, .quality = DEMO_QUALITY, .few_steps = DEMO_QUALITY, .negative_prompt = " " },
   [GENERIC] = { .name = "generic", .title = "a model of the Qwen-Image family", .prompt_template = QI_TEMPLATE_IMAGE,
                 .width = 256, .height = 256, .quality = QUALITY (50), .few_steps = FEW_STEPS (50), .negative_prompt = " " },
 };
@@ -59,6 +61,7 @@ static const struct
   { "QwenImageEditPlusPipeline", EDIT_2509 },
   { "QwenImageLayeredPipeline", LAYERED },
   { "demo", DEMO },
+  { "demo-edits", DEMO_EDITS },
 };
 
 /* Parts of file names, lower case, the more telling ones first. The tensors of 2509, 2512, Edit and Qwen-Image have equal

@@ -87,15 +87,15 @@ tasks (void)
 {
   static const Row rows[] = {
     { QI_TASK_GENERATE, WORDS, 0, { { 0 } }, "text-to-image", 192, 192, { { 0 } }, { { 0 } }, WORDS },
-    { QI_TASK_EDIT, WORDS, 1, { { 192, 192 } }, "edit-plus", 192, 192, { { 192, 192 } }, { { 196, 196 } }, WORDS },
-    { QI_TASK_EDIT, WORDS, 1, { { 224, 160 } }, "edit-plus", 224, 160, { { 224, 160 } }, { { 224, 168 } }, WORDS },
+    { QI_TASK_EDIT, WORDS, 1, { { 192, 192 } }, "edit-plus", 192, 192, { { 192, 192 } }, { { 56, 56 } }, WORDS },
+    { QI_TASK_EDIT, WORDS, 1, { { 224, 160 } }, "edit-plus", 224, 160, { { 224, 160 } }, { { 84, 56 } }, WORDS },
     { QI_TASK_EDIT, WORDS, 2, { { 192, 192 }, { 640, 480 } }, "edit-plus", 192, 192, { { 192, 192 }, { 224, 160 } },
-      { { 196, 196 }, { 224, 168 } }, WORDS },
-    { QI_TASK_GENERATE, WORDS, 1, { { 400, 400 } }, "edit-plus", 192, 192, { { 192, 192 } }, { { 196, 196 } }, WORDS },
-    { QI_TASK_FILL, WORDS, 1, { { 192, 192 } }, "edit-plus-inpaint", 192, 192, { { 192, 192 } }, { { 196, 196 } }, WORDS },
-    { QI_TASK_FILL, "", 1, { { 192, 192 } }, "edit-plus-inpaint", 192, 192, { { 192, 192 } }, { { 196, 196 } },
+      { { 56, 56 }, { 84, 56 } }, WORDS },
+    { QI_TASK_GENERATE, WORDS, 1, { { 400, 400 } }, "edit-plus", 192, 192, { { 192, 192 } }, { { 56, 56 } }, WORDS },
+    { QI_TASK_FILL, WORDS, 1, { { 192, 192 } }, "edit-plus-inpaint", 192, 192, { { 192, 192 } }, { { 56, 56 } }, WORDS },
+    { QI_TASK_FILL, "", 1, { { 192, 192 } }, "edit-plus-inpaint", 192, 192, { { 192, 192 } }, { { 56, 56 } },
       "Remove what is in the marked area and continue its surroundings there." },
-    { QI_TASK_EXPAND, "", 1, { { 224, 160 } }, "edit-plus-inpaint", 224, 160, { { 224, 160 } }, { { 224, 168 } },
+    { QI_TASK_EXPAND, "", 1, { { 224, 160 } }, "edit-plus-inpaint", 224, 160, { { 224, 160 } }, { { 84, 56 } },
       "Continue the picture naturally into the new area around it." },
   };
 
@@ -107,7 +107,7 @@ int
 main (int argc, char **argv)
 {
   g_test_init (&argc, &argv, NULL);
-  demo = qi_model_set_open (&(const QiModelPaths){ .model = g_getenv ("SFUMATO_DEMO_MODEL") }, NULL);
+  demo = qi_model_set_open (&(const QiModelPaths){ .model = g_getenv ("SFUMATO_DEMO_MODEL"), .variant = "demo-edits" }, NULL);
   g_assert_nonnull (demo);
   g_test_add_func ("/order/tasks", tasks);
 
