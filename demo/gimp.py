@@ -120,6 +120,13 @@ def wanted(ground, things, *changed):
     mask.delete()
 
 
+def left_out(name, image, why):
+    """What the model that is there cannot do."""
+    print('%s is left out: %s' % (name, why), flush=True)
+    os.remove(os.path.join(FOLDER, 'before', '%04d.png' % len(READY)))
+    image.delete()
+
+
 def done(answer, name):
     if answer[0] is None:
         sys.exit('%s: %s' % (name, answer[1]))
@@ -145,6 +152,7 @@ def edit():
 
 
 def edit_with_reference():
+    """Where the model looks at several pictures."""
     circle, star = thing('circle', 'blue', 'left'), thing('star', 'purple', 'center', .55)
     image, layer = drawn('white', circle)
     reference = add_layer(image, 'Reference', 'yellow', [star])
@@ -152,7 +160,9 @@ def edit_with_reference():
     image.set_selected_layers([layer])
     words = 'replace the circle with the object of Picture 2'
     save(image, 'before')
-    done(call('edit', image, [layer], prompt=words, **{'reference-1': reference}), 'edit')
+    layers, why = call('edit', image, [layer], prompt=words, **{'reference-1': reference})
+    if layers is None:
+        return left_out('the edit with a reference', image, why)
     after = [{**star, 'place': 'left', 'd': circle['d']}]
     wanted('white', after, box(circle, SIDE, .06))
     keep('edit with a reference', words, image, facts_of('white', after))
@@ -196,10 +206,7 @@ def split():
     save(image, 'before')
     layers, why = call('split', image, [layer], layers=2)
     if layers is None:
-        print('split is left out: %s' % why, flush=True)
-        os.remove(os.path.join(FOLDER, 'before', '%04d.png' % len(READY)))
-        image.delete()
-        return
+        return left_out('split', image, why)
     wanted('white', things)
     keep('split', '(no words: a group of %d layers)' % len(layers[0].get_children()), image, facts_of('white', things))
 
