@@ -25,6 +25,12 @@ STAGES = {  # name: (module, function, what it is)
     'parallel': ('parallel', 'main', 'the same steps by one process, two that share layers, two that share batches: --size S'),
     'describe': ('describe', 'main', 'what the encoder says of unseen scenes, and what is right of it: [--scenes N] [--folder F]'),
     'measure': ('measure', 'main', 'what checkpoints of the transformer draw, judged at several sizes: NAME… [--sizes S…]'),
+    'rewards': ('rewards', 'main', 'what the judge gives to checkpoints on prompts of their own, with confidence intervals: NAME… [--prompts N]'),
+    'prefer': ('prefer', 'main', 'pairs of a better and a worse picture of one prompt: [--from NAME] [--prompts N]'),
+    'choose': ('choose', 'main', 'pairs shown to a person, who chooses: FILE.jsonl'),
+    'dpo': ('dpo', 'main', 'the transformer learns from pairs: [--from NAME] [--to NAME] [--steps N]'),
+    'grpo': ('grpo', 'main', 'the transformer learns from what the judge gives to its pictures: [--from NAME] [--to NAME] [--steps N]'),
+    'check-preferences': ('check_preferences', 'main', 'the formulas of dpo and grpo against what must be'),
     'resume': ('resume', 'main', 'checkpoints from the exported model, to go on with: [FOLDER]'),
     'export': ('export', 'main', 'files of what is trained: [FOLDER [PART…]]'),
     'case': ('case', 'main', 'what the training code makes of a prompt, for qi-golden: MODEL FOLDER [--width W] [--height H]'),
@@ -36,7 +42,7 @@ STAGES = {  # name: (module, function, what it is)
 
 def main():
     if len(sys.argv) < 2 or sys.argv[1] not in STAGES:
-        print('./dev train STAGE …\n' + '\n'.join('  %-10s %s' % (name, what) for name, (_, _, what) in STAGES.items()), file=sys.stderr)
+        print('./dev train STAGE …\n' + '\n'.join('  %-17s %s' % (name, what) for name, (_, _, what) in STAGES.items()), file=sys.stderr)
         sys.exit(2)
     sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
     module, function, _ = STAGES[sys.argv.pop(1)]
