@@ -53,9 +53,9 @@ def batch_of(rows, folder, where):
 
 def main():
     options = argparse.ArgumentParser()
-    options_of(options, 'mmdit-dpo', 120, 3e-5)
+    options_of(options, 'mmdit-dpo', 60, 5e-6)
     options.add_argument('--pairs', default='preferences', metavar='FOLDER')
-    options.add_argument('--beta', type=float, default=1000.)
+    options.add_argument('--beta', type=float, default=500.)
     options.add_argument('--batch', type=int, default=16)
     o = options.parse_args()
     where, folder = device(), os.path.join(PLACE, o.pairs)

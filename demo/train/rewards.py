@@ -28,7 +28,7 @@ from place import PLACE, device
 from stochastic import Prompted, walk
 from train_mmdit import embed, empty_prompt, figures_of, load_frozen, prompts_kept_back, schedule
 
-MEASURED, PREFERRED = 20261202, 20261201  # even and odd: seeds of the prompts that are measured, and of those that preferences are learned from
+MEASURED, PREFERRED = 20261202, 20261201  # seeds of the prompts that are measured and of those that are learned from, even and odd
 BATCH = 32
 
 
