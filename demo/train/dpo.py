@@ -53,7 +53,7 @@ def batch_of(rows, folder, where):
 
 def main():
     options = argparse.ArgumentParser()
-    options_of(options, 'mmdit-dpo', 60, 5e-6)
+    options_of(options, 'mmdit-dpo', 60, 2e-6)
     options.add_argument('--pairs', default='preferences', metavar='FOLDER')
     options.add_argument('--beta', type=float, default=500.)
     options.add_argument('--batch', type=int, default=16)

@@ -64,7 +64,7 @@ def learn(tuning, painter, path, words, mask, advantage, o):
 
 def main():
     options = argparse.ArgumentParser()
-    options_of(options, 'mmdit-grpo', 25, 5e-6)
+    options_of(options, 'mmdit-grpo', 25, 2e-6)
     options.add_argument('--groups', type=int, default=6, help='prompts of a step')
     options.add_argument('--pictures', type=int, default=4, help='of a prompt; four at least')
     options.add_argument('--size', type=int, default=192)
