@@ -45,7 +45,7 @@ def told_again(prompted, one, which):
 def learn(tuning, painter, path, words, mask, advantage, o):
     """The updates of one step: the sampler's steps are dealt to them. The mean divergence and the share of clipped ratios."""
     which = (advantage.abs() > 0).nonzero()[:, 0]
-    ours, theirs = (painter.prompted(net, words[which], mask[which]) for net in (tuning.net, tuning.reference))
+    ours, theirs = (painter.prompted(net, words[which], mask[which], True) for net in (tuning.net, tuning.reference))
     kl, outside = [], []
     for update in range(o.updates if len(which) else 0):
         part = path[update::o.updates]
@@ -64,7 +64,7 @@ def learn(tuning, painter, path, words, mask, advantage, o):
 
 def main():
     options = argparse.ArgumentParser()
-    options_of(options, 'mmdit-grpo', 25, 2e-6)
+    options_of(options, 'mmdit-grpo', 25, 5e-5)
     options.add_argument('--groups', type=int, default=6, help='prompts of a step')
     options.add_argument('--pictures', type=int, default=4, help='of a prompt; four at least')
     options.add_argument('--size', type=int, default=192)
@@ -73,7 +73,7 @@ def main():
     options.add_argument('--updates', type=int, default=2, help='of the network in a step')
     options.add_argument('--guidance', type=float, default=3.)
     options.add_argument('--a', type=float, default=.7)
-    options.add_argument('--clip', type=float, default=1e-3)
+    options.add_argument('--clip', type=float, default=5e-3)
     options.add_argument('--hold', type=float, default=.04, help='the weight of the divergence')
     options.add_argument('--seen', help='captions that were trained on, as the stage seen writes them; left out')
     o = options.parse_args()
@@ -87,7 +87,7 @@ def main():
         generator = torch.Generator().manual_seed(tuning.step)
         with torch.no_grad():
             noise = torch.randn(len(facts), painter.side ** 2, 64, generator=generator).to(where)
-            x, path = walk(painter.prompted(tuning.net, words, mask), noise, schedule(o.draws, painter.side ** 2), o.a, o.stochastic, generator)
+            x, path = walk(painter.prompted(tuning.net, words, mask, True), noise, schedule(o.draws, painter.side ** 2), o.a, o.stochastic, generator)
         rewards = np.array(scores(painter.pictures(x), facts, o.size), np.float32)
         advantage = torch.from_numpy(advantages(rewards.reshape(-1, o.pictures)).flatten()).to(where)
         kl, outside = learn(tuning, painter, path, words, mask, advantage, o)

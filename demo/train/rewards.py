@@ -81,8 +81,8 @@ class Painter:
             rows = embed(self.encoder, self.tokenizer, [f['prompt'] for f in facts], self.where)
         return measure.together([torch.from_numpy(r.astype(np.float32)).to(self.where) for r in rows])
 
-    def prompted(self, net, words, mask):
-        return Prompted(net, self.side, words, mask, self.empty, self.guidance)
+    def prompted(self, net, words, mask, exact=False):
+        return Prompted(net, self.side, words, mask, self.empty, self.guidance, exact)
 
     def pictures(self, x):
         """Of packed normalised latents: [size size 3] bytes each."""
