@@ -331,9 +331,9 @@ test_exchange (void)
   g_assert_cmpuint (stage_with (runtime, first), >, 120);
 }
 
-/* Within budget (0: none). stages: [QI_N_PARTS] bytes. (g_free) */
+/* Within budget (0: none). strips: of part; stages: [QI_N_PARTS] bytes. (g_free) */
 static float *
-draw_within (const Case *c, guint64 budget, guint *strips, QiPlanStage *transformer, guint64 *stages)
+draw_within (const Case *c, guint64 budget, QiPart part, guint *strips, QiPlanStage *transformer, guint64 *stages)
 {
   g_autoptr (GError) error = NULL;
   g_auto (Work) work = { 0 };
@@ -354,10 +354,10 @@ draw_within (const Case *c, guint64 budget, guint *strips, QiPlanStage *transfor
   g_assert_true (qi_pipeline_run (work.pipeline, runtime, work.jobs, 1, &picture, NULL, &error));
   g_assert_no_error (error);
   peak = qi_device_memory (device).blocks_peak - before;
-  *strips = qi_plan_strips (plan);
+  *strips = qi_plan_strips (plan, part);
   *transformer = qi_plan_stage (plan, QI_PART_MMDIT);
-  for (QiPart part = 0; part < QI_N_PARTS; part++)
-    stages[part] = qi_plan_stage_bytes (plan, part);
+  for (QiPart i = 0; i < QI_N_PARTS; i++)
+    stages[i] = qi_plan_stage_bytes (plan, i);
   assert_within ("blocks", qi_plan_peak_bytes (plan, budget), peak);
   if (budget)
     g_assert_cmpuint (peak, <=, budget);
@@ -366,27 +366,36 @@ draw_within (const Case *c, guint64 budget, guint *strips, QiPlanStage *transfor
 
 /* Strips with all around them that they depend on: the same values, in less memory. */
 static void
+check_strips (const Case *c, QiPart part)
+{
+  const gsize bytes = 3 * (gsize) c->width * c->height * sizeof (float);
+  guint strips;
+  QiPlanStage transformer;
+  guint64 stages[QI_N_PARTS];
+  g_autofree float *expected = draw_within (c, 0, part, &strips, &transformer, stages);
+  const guint64 whole = stages[part];
+
+  g_assert_cmpuint (strips, ==, 1);
+  g_autofree float *values = draw_within (c, whole * 4 / 5, part, &strips, &transformer, stages);
+
+  g_test_message ("four fifths of %" G_GUINT64_FORMAT " bytes: %u strips", whole, strips);
+  g_assert_cmpuint (strips, >, 1);
+  g_assert_cmpmem (values, bytes, expected, bytes);
+}
+
+static void
 test_strips (void)
 {
   const QiCompute computes[] = { QI_COMPUTE_F32, QI_COMPUTE_F16 };
 
   for (guint i = 0; i < G_N_ELEMENTS (computes); i++)
-    {
-      const Case c = { "base", "text-to-image", NULL, 0, 96, 1024, 1, 1, computes[i], NULL };
-      const gsize bytes = 3 * 96 * 1024 * sizeof (float);
-      guint strips;
-      QiPlanStage transformer;
-      guint64 stages[QI_N_PARTS];
-      g_autofree float *expected = draw_within (&c, 0, &strips, &transformer, stages);
-      const guint64 whole = stages[QI_PART_VAE_DECODER];
+    check_strips (&(Case){ "base", "text-to-image", NULL, 0, 96, 1024, 1, 1, computes[i], NULL }, QI_PART_VAE_DECODER);
+}
 
-      g_assert_cmpuint (strips, ==, 1);
-      g_autofree float *values = draw_within (&c, whole * 4 / 5, &strips, &transformer, stages);
-
-      g_test_message ("four fifths of %" G_GUINT64_FORMAT " bytes: %u strips", whole, strips);
-      g_assert_cmpuint (strips, >, 1);
-      g_assert_cmpmem (values, bytes, expected, bytes);
-    }
+static void
+test_encode_strips (void)
+{
+  check_strips (&(Case){ "base", "image-to-image", NULL, 1, 96, 1024, 1, 1, QI_COMPUTE_F32, NULL }, QI_PART_VAE_ENCODER);
 }
 
 /* What hangs on layers whose weights come and go stays. */
@@ -398,11 +407,11 @@ test_streamed_addons (void)
   guint strips;
   QiPlanStage transformer;
   guint64 stages[QI_N_PARTS];
-  g_autofree float *expected = draw_within (&c, 0, &strips, &transformer, stages);
+  g_autofree float *expected = draw_within (&c, 0, QI_PART_VAE_DECODER, &strips, &transformer, stages);
 
   g_assert_cmpuint (transformer.n_streamed, ==, 0);
 
-  g_autofree float *values = draw_within (&c, stages[QI_PART_MMDIT] - 1, &strips, &transformer, stages);
+  g_autofree float *values = draw_within (&c, stages[QI_PART_MMDIT] - 1, QI_PART_VAE_DECODER, &strips, &transformer, stages);
 
   g_assert_cmpuint (transformer.n_streamed, >, 0);
   g_assert_cmpmem (values, 3 * 64 * 64 * sizeof (float), expected, 3 * 64 * 64 * sizeof (float));
@@ -441,6 +450,7 @@ main (int argc, char **argv)
   g_test_add_func ("/plan/addons", test_addons);
   g_test_add_func ("/plan/exchange", test_exchange);
   g_test_add_func ("/plan/strips", test_strips);
+  g_test_add_func ("/plan/encode-strips", test_encode_strips);
   g_test_add_func ("/plan/streamed-addons", test_streamed_addons);
   g_test_add_func ("/plan/too-little", test_too_little);
   return golden_run (device);
