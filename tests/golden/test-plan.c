@@ -5,6 +5,7 @@
  * anything is allocated. */
 #include "base/error.h"
 #include "models/plan.h"
+#include "models/vae/encoder.h"
 #include "tests/golden/on-device.h"
 
 static QiDevice *device;
@@ -398,6 +399,55 @@ test_encode_strips (void)
   check_strips (&(Case){ "base", "image-to-image", NULL, 1, 96, 1024, 1, 1, QI_COMPUTE_F32, NULL }, QI_PART_VAE_ENCODER);
 }
 
+/* The encoder's answer to a picture in n_strips. (g_free) */
+static float *
+encode (QiRuntime *runtime, const float *values, guint64 h, guint64 w, guint n_strips, gsize *bytes)
+{
+  g_autoptr (GError) error = NULL;
+  QiStream *s = qi_runtime_begin (runtime, QI_PART_VAE_ENCODER, &error);
+  float *moments;
+
+  g_assert_no_error (error);
+  const QiTensor *pixels = qi_scratch (s, QI_DTYPE_F32, h, w, 3);
+
+  qi_stream_upload (s, pixels, 0, values, h * w * 3 * sizeof (float));
+  const QiTensor *t = qi_vae_encode (qi_runtime_vae_encoder (runtime), s, pixels, n_strips, NULL);
+
+  *bytes = qi_tensor_bytes (t);
+  moments = g_malloc (*bytes);
+  g_assert_true (qi_stream_download (s, t, moments, *bytes, &error));
+  g_assert_true (qi_runtime_end (runtime, &error));
+  g_assert_no_error (error);
+  return moments;
+}
+
+/* The same bytes whatever the number of strips. */
+static void
+test_encoder (void)
+{
+  const guint64 h = 296, w = 16;
+  g_autofree float *values = g_new (float, h * w * 3);
+  g_autofree char *model = model_path ("base");
+  g_autoptr (QiModelSet) set = qi_model_set_open (&(QiModelPaths){ .model = model }, NULL);
+  const guint n_strips[] = { 2, 5 };
+
+  for (gsize i = 0; i < h * w * 3; i++)
+    values[i] = (float) (i * 2654435761u % 2001) / 1000 - 1;
+  for (guint c = 0; c < 2; c++)
+    {
+      g_autoptr (QiRuntime) runtime = qi_runtime_new (device, set, c ? QI_COMPUTE_F16 : QI_COMPUTE_F32, FALSE);
+      gsize whole_bytes, bytes;
+      g_autofree float *whole = encode (runtime, values, h, w, 1, &whole_bytes);
+
+      for (guint i = 0; i < G_N_ELEMENTS (n_strips); i++)
+        {
+          g_autofree float *moments = encode (runtime, values, h, w, n_strips[i], &bytes);
+
+          g_assert_cmpmem (moments, bytes, whole, whole_bytes);
+        }
+    }
+}
+
 /* What hangs on layers whose weights come and go stays. */
 static void
 test_streamed_addons (void)
@@ -451,6 +501,7 @@ main (int argc, char **argv)
   g_test_add_func ("/plan/exchange", test_exchange);
   g_test_add_func ("/plan/strips", test_strips);
   g_test_add_func ("/plan/encode-strips", test_encode_strips);
+  g_test_add_func ("/plan/encoder", test_encoder);
   g_test_add_func ("/plan/streamed-addons", test_streamed_addons);
   g_test_add_func ("/plan/too-little", test_too_little);
   return golden_run (device);
