@@ -27,21 +27,30 @@ typedef struct
   GPtrArray *tensors; /* owns all of them */
 } Step;
 
-static QiTensor *
-tensor (QiBench *bench, Step *step, QiDtype dtype, guint64 rows, guint64 d)
+QiTensor *
+qi_bench_kept (QiBench *bench, GPtrArray *tensors, QiDtype dtype, guint64 rows, guint64 d)
 {
   QiTensor *t = rows ? qi_bench_new (bench, dtype, rows, d) : qi_bench_new (bench, dtype, d);
 
   if (t)
-    g_ptr_array_add (step->tensors, t);
+    g_ptr_array_add (tensors, t);
   return t;
 }
 
-static QiLinear
-linear (QiBench *bench, Step *step, QiDtype dtype, guint64 n_out, guint64 n_in)
+QiLinear
+qi_bench_linear (QiBench *bench, GPtrArray *tensors, QiDtype dtype, guint64 n_out, guint64 n_in, gboolean bias)
 {
-  return (QiLinear){ .weight = tensor (bench, step, dtype, n_out, n_in),
-                     .bias = tensor (bench, step, QI_DTYPE_F32, 0, n_out) };
+  return (QiLinear){ .weight = qi_bench_kept (bench, tensors, dtype, n_out, n_in),
+                     .bias = bias ? qi_bench_kept (bench, tensors, QI_DTYPE_F32, 0, n_out) : NULL };
+}
+
+QiDtype
+qi_bench_weight_type (const QiBench *bench, QiDtype own)
+{
+  for (guint i = 0; bench->weights && i < QI_N_WEIGHT_DTYPES; i++)
+    if (strcmp (bench->weights, qi_dtype_info ((QiDtype) i)->name) == 0)
+      return (QiDtype) i;
+  return own;
 }
 
 static void
@@ -49,14 +58,14 @@ fill_stream (QiBench *bench, Step *step, QiMmditStream *stream, QiDtype dtype)
 {
   const guint64 d = (guint64) step->config.n_heads * step->config.head_dim;
 
-  stream->q = linear (bench, step, dtype, d, d);
-  stream->k = linear (bench, step, dtype, d, d);
-  stream->v = linear (bench, step, dtype, d, d);
-  stream->out = linear (bench, step, dtype, d, d);
-  stream->up = linear (bench, step, dtype, 4 * d, d);
-  stream->down = linear (bench, step, dtype, d, 4 * d);
-  stream->q_norm = tensor (bench, step, QI_DTYPE_F32, 0, step->config.head_dim);
-  stream->k_norm = tensor (bench, step, QI_DTYPE_F32, 0, step->config.head_dim);
+  stream->q = qi_bench_linear (bench, step->tensors, dtype, d, d, TRUE);
+  stream->k = qi_bench_linear (bench, step->tensors, dtype, d, d, TRUE);
+  stream->v = qi_bench_linear (bench, step->tensors, dtype, d, d, TRUE);
+  stream->out = qi_bench_linear (bench, step->tensors, dtype, d, d, TRUE);
+  stream->up = qi_bench_linear (bench, step->tensors, dtype, 4 * d, d, TRUE);
+  stream->down = qi_bench_linear (bench, step->tensors, dtype, d, 4 * d, TRUE);
+  stream->q_norm = qi_bench_kept (bench, step->tensors, QI_DTYPE_F32, 0, step->config.head_dim);
+  stream->k_norm = qi_bench_kept (bench, step->tensors, QI_DTYPE_F32, 0, step->config.head_dim);
 }
 
 /* Residual streams are scratch of the run: they would grow from one to the next. */
@@ -89,16 +98,6 @@ do_step (QiBench *bench, gpointer data)
     }
 }
 
-/* The one that is asked for, else the model's own. */
-static QiDtype
-weight_type (const QiBench *bench, QiDtype own)
-{
-  for (guint i = 0; bench->weights && i < QI_N_WEIGHT_DTYPES; i++)
-    if (strcmp (bench->weights, qi_dtype_info ((QiDtype) i)->name) == 0)
-      return (QiDtype) i;
-  return own;
-}
-
 static double
 step_flops (const Step *step)
 {
@@ -117,7 +116,7 @@ qi_bench_synthetic (QiBench *bench, const char *model, guint n_blocks, guint wid
     i++;
   if (i == G_N_ELEMENTS (shapes))
     {
-      g_set_error (error, QI_ERROR, QI_ERROR_BAD_REQUEST, "--synthetic is \"%s\", and may be 20b or tiny.", model);
+      g_set_error (error, QI_ERROR, QI_ERROR_BAD_REQUEST, "--synthetic is \"%s\", and may be 20b, tiny, 7b or tiny-text.", model);
       return FALSE;
     }
 
@@ -126,15 +125,15 @@ qi_bench_synthetic (QiBench *bench, const char *model, guint n_blocks, guint wid
   Step step = { .config = { .n_layers = n_blocks, .n_heads = shapes[i].n_heads, .head_dim = shapes[i].head_dim },
                 .n_blocks = n_blocks, .n_txt = n_text, .n_img = (guint64) (width / 16) * (height / 16),
                 .tensors = tensors };
-  const QiDtype dtype = weight_type (bench, shapes[i].dtype);
+  const QiDtype dtype = qi_bench_weight_type (bench, shapes[i].dtype);
 
   fill_stream (bench, &step, &step.block.img, dtype);
   fill_stream (bench, &step, &step.block.txt, dtype);
-  step.block.img_mod = linear (bench, &step, dtype, 6 * d, d);
-  step.block.txt_mod = linear (bench, &step, dtype, 6 * d, d);
-  step.img = tensor (bench, &step, QI_DTYPE_F32, step.n_img, d);
-  step.txt = tensor (bench, &step, QI_DTYPE_F32, step.n_txt, d);
-  step.temb = tensor (bench, &step, QI_DTYPE_F32, 1, d);
+  step.block.img_mod = qi_bench_linear (bench, tensors, dtype, 6 * d, d, TRUE);
+  step.block.txt_mod = qi_bench_linear (bench, tensors, dtype, 6 * d, d, TRUE);
+  step.img = qi_bench_kept (bench, tensors, QI_DTYPE_F32, step.n_img, d);
+  step.txt = qi_bench_kept (bench, tensors, QI_DTYPE_F32, step.n_txt, d);
+  step.temb = qi_bench_kept (bench, tensors, QI_DTYPE_F32, 1, d);
   step.img_rope = qi_bench_new (bench, QI_DTYPE_F32, step.n_img, pairs, 2);
   step.txt_rope = qi_bench_new (bench, QI_DTYPE_F32, step.n_txt, pairs, 2);
   g_ptr_array_add (tensors, step.img_rope);
@@ -143,7 +142,7 @@ qi_bench_synthetic (QiBench *bench, const char *model, guint n_blocks, guint wid
     return FALSE;
 
   g_autofree char *op = g_strdup_printf ("step %s", model);
-  QiBenchLine line = { .op = op, .dtype = qi_dtype_info (dtype)->name, .flops = step_flops (&step) };
+  QiBenchLine line = { .op = op, .dtype = qi_dtype_info (dtype)->name, .flops = step_flops (&step), .peak = TRUE };
 
   g_snprintf (line.shape, sizeof line.shape, "%ux%u+%u/%u", width, height, n_text, n_blocks);
   return qi_bench_run (bench, &line, do_step, &step, error);

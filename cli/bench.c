@@ -8,6 +8,7 @@
 
 #include <yyjson.h>
 
+#include "base/bytes.h"
 #include "base/error.h"
 
 #define MAX_RUNS 25
@@ -127,11 +128,17 @@ write_line (const QiBench *bench, const QiBenchLine *line, double seconds)
   const double gflops = line->flops / seconds * 1e-9, gbytes = line->bytes / seconds * 1e-9;
   const gboolean share = line->flops > 0 && bench->host_flops > 0 && info->type == QI_DEVICE_SOFTWARE;
 
+  const guint64 peak = line->peak ? qi_device_memory (bench->device).blocks_peak : 0;
+
   if (!bench->json)
     {
       printf ("%-22s %-24s %-8s %10.3f ms %9.1f GFLOP/s %8.1f GB/s", line->op, line->shape, line->dtype, seconds * 1e3,
               gflops, gbytes);
-      printf (share ? " %5.1f %%\n" : "\n", share ? 100 * line->flops / seconds / bench->host_flops : 0);
+      if (share)
+        printf (" %5.1f %%", 100 * line->flops / seconds / bench->host_flops);
+      if (peak)
+        printf (" %s at most", qi_bytes (peak).text);
+      putchar ('\n');
       fflush (stdout);
       return;
     }
@@ -152,6 +159,8 @@ write_line (const QiBench *bench, const QiBenchLine *line, double seconds)
     yyjson_mut_obj_add_real (doc, root, "gbytes_per_second", gbytes);
   if (share)
     yyjson_mut_obj_add_real (doc, root, "share_of_peak", line->flops / seconds / bench->host_flops);
+  if (peak)
+    yyjson_mut_obj_add_uint (doc, root, "peak_bytes", peak);
   yyjson_mut_obj_add_str (doc, root, "device", info->name);
   yyjson_mut_obj_add_str (doc, root, "driver", info->driver);
   yyjson_mut_obj_add_str (doc, root, "build", QI_VERSION);
@@ -167,8 +176,10 @@ write_line (const QiBench *bench, const QiBenchLine *line, double seconds)
 gboolean
 qi_bench_run (QiBench *bench, const QiBenchLine *line, QiBenchFunc work, gpointer user_data, GError **error)
 {
-  const double seconds = median_seconds (bench, work, user_data, error);
+  double seconds;
 
+  qi_device_reset_memory_peak (bench->device);
+  seconds = median_seconds (bench, work, user_data, error);
   if (seconds < 0)
     {
       g_prefix_error (error, "%s %s %s: ", line->op, line->shape, line->dtype);

@@ -13,6 +13,9 @@
 #include "cli/options.h"
 #include "cli/peak.h"
 
+#define NOT_GIVEN G_MININT
+#define STEP_TEXT 64 /* tokens of a step's prompt */
+
 typedef struct
 {
   char *op, *synthetic, *compare, *device, *compute, *weights;
@@ -46,8 +49,8 @@ static gboolean
 check (const Wanted *wanted, GError **error)
 {
   const gboolean sane = wanted->blocks >= 1 && wanted->blocks <= QI_MAX_LAYERS && wanted->width >= 16
-                        && wanted->height >= 16 && wanted->width <= 4096 && wanted->height <= 4096 && wanted->text >= 1
-                        && wanted->text <= 4096 && wanted->seconds >= 0 && wanted->seconds <= 3600;
+                        && wanted->height >= 16 && wanted->width <= 4096 && wanted->height <= 4096
+                        && (wanted->text == NOT_GIVEN || (wanted->text >= 1 && wanted->text <= 4096)) && wanted->seconds >= 0 && wanted->seconds <= 3600;
 
   if (!sane)
     g_set_error (error, QI_ERROR, QI_ERROR_BAD_REQUEST, "--blocks may be 1 to %d, --width and --height 16 to 4096, "
@@ -99,9 +102,13 @@ measure (const Wanted *wanted, gboolean json, GCancellable *cancellable, GError 
   qi_stream_set_compute (stream, half ? QI_COMPUTE_F16 : QI_COMPUTE_F32);
   qi_stream_set_cancellable (stream, cancellable);
   write_host (&bench);
+  const guint n_text = wanted->text == NOT_GIVEN ? 0 : (guint) wanted->text, n_blocks = (guint) wanted->blocks;
+
+  if (wanted->synthetic && qi_bench_is_text (wanted->synthetic))
+    return qi_bench_text (&bench, wanted->synthetic, n_blocks, n_text, error);
   if (wanted->synthetic)
-    return qi_bench_synthetic (&bench, wanted->synthetic, (guint) wanted->blocks, (guint) wanted->width,
-                               (guint) wanted->height, (guint) wanted->text, error);
+    return qi_bench_synthetic (&bench, wanted->synthetic, n_blocks, (guint) wanted->width, (guint) wanted->height,
+                               n_text ? n_text : STEP_TEXT, error);
   return qi_bench_ops (&bench, wanted->op, error);
 }
 
@@ -111,15 +118,15 @@ qi_cmd_bench (int argc, char **argv, GCancellable *cancellable)
   g_autoptr (QiOptions) options = qi_options_new ();
   g_autoptr (GError) error = NULL;
   g_autofree char *other = NULL;
-  g_auto (Wanted) wanted = { .blocks = 1, .width = 256, .height = 256, .text = 64, .seconds = 3 };
+  g_auto (Wanted) wanted = { .blocks = 1, .width = 256, .height = 256, .text = NOT_GIVEN, .seconds = 3 };
   const GOptionEntry own[] = {
     { "op", 0, 0, G_OPTION_ARG_FILENAME, &wanted.op,
       "one of copy, linear, attention, conv, decode, norm, rope (default: all)", "NAME" },
-    { "synthetic", 0, 0, G_OPTION_ARG_FILENAME, &wanted.synthetic, "steps of a model made up here: 20b or tiny", "NAME" },
-    { "blocks", 0, 0, G_OPTION_ARG_INT, &wanted.blocks, "of how many blocks (1)", "N" },
+    { "synthetic", 0, 0, G_OPTION_ARG_FILENAME, &wanted.synthetic, "of a model made up here: steps of a transformer, 20b or tiny, or its text encoder, 7b or tiny-text", "NAME" },
+    { "blocks", 0, 0, G_OPTION_ARG_INT, &wanted.blocks, "of how many blocks, or layers of the text encoder (1)", "N" },
     { "width", 0, 0, G_OPTION_ARG_INT, &wanted.width, "of the picture, pixels (256)", "N" },
     { "height", 0, 0, G_OPTION_ARG_INT, &wanted.height, "of the picture, pixels (256)", "N" },
-    { "text", 0, 0, G_OPTION_ARG_INT, &wanted.text, "tokens of the prompt (64)", "N" },
+    { "text", 0, 0, G_OPTION_ARG_INT, &wanted.text, "tokens of the prompt (64; of a text encoder 100, then 1500)", "N" },
     { "seconds", 0, 0, G_OPTION_ARG_DOUBLE, &wanted.seconds, "for one measurement, once it was made three times (3)", "X" },
     { "weights", 0, 0, G_OPTION_ARG_FILENAME, &wanted.weights, "only weights of this type, such as f16 or q4_k", "TYPE" },
     { "full", 0, 0, G_OPTION_ARG_NONE, &wanted.full, "a processor measures the sizes of a GPU too, which takes minutes", NULL },

@@ -73,7 +73,7 @@ qi_stream_begin_recording (QiStream *s)
       return FALSE;
     }
   s->recording = TRUE;
-  s->flops = 0;
+  s->recorded = 0;
   g_array_set_size (s->accesses, 0);
   qi_stream_memory_barrier (s, 0, 0); /* after all that was submitted before */
   return TRUE;
@@ -237,6 +237,43 @@ align_args (QiStream *s, const QiDispatch *d, QiArg *args)
   return moved;
 }
 
+/* In FLOPs; see QiStreamWork. */
+static double
+work_of (const QiDispatch *d)
+{
+  double moving = 0;
+
+  for (guint i = 0; i < d->n_args; i++)
+    if (d->args[i].tensor)
+      moving += arg_bytes (&d->args[i]) * qi_stream_byte_work (d->args[i].tensor->dtype);
+  return MAX (d->flops, moving);
+}
+
+/* Whether a submission ends before work is added to it; one dispatch has no end within it. */
+static gboolean
+is_full (const QiStream *s, double work)
+{
+  return s->recorded > 0 && s->recorded + work > s->flops_budget;
+}
+
+static void
+count_work (QiStream *s, const QiDispatch *d, double work)
+{
+  QiStreamWork *w = &s->work;
+
+  if (s->recorded == 0)
+    w->n_submissions++;
+  s->recorded += work;
+  w->n_dispatches++;
+  w->work += work;
+  w->most = MAX (w->most, s->recorded);
+  if (work > w->largest)
+    {
+      w->largest = work;
+      w->largest_name = d->name;
+    }
+}
+
 static gboolean
 bind_args (QiStream *s, const QiDispatch *d, const QiArg *args, VkDescriptorBufferInfo *buffers, QiAccess *accesses,
            guint *n_accesses, double *bytes)
@@ -319,26 +356,34 @@ qi_stream_dispatch (QiStream *s, const QiDispatch *d)
   GError *error = NULL;
   guint32 moved;
   guint n_accesses;
-  double bytes;
+  double bytes, work;
 
   if (s->error || !check_dispatch (s, d))
     return;
   moved = align_args (s, d, args);
-  if (s->plan || !bind_args (s, d, args, buffers, accesses, &n_accesses, &bytes))
+  work = work_of (d);
+  if (s->plan)
+    {
+      if (is_full (s, work))
+        s->recorded = 0;
+      count_work (s, d, work);
+      return;
+    }
+  if (!bind_args (s, d, args, buffers, accesses, &n_accesses, &bytes))
     return;
   if (!qi_pipeline_get (s->device->pipelines, d->shader, d->spec, qi_shader_table[d->shader].n_spec, &pipeline, &error))
     {
       qi_stream_take_error (s, error);
       return;
     }
-  if (s->recording && (s->flops + d->flops > s->flops_budget ||
+  if (s->recording && (is_full (s, work) ||
                        (s->device->profile && s->slots[s->current].n_queries + 2 > QI_SLOT_QUERIES)))
     qi_stream_submit_recorded (s);
   if (!qi_stream_begin_recording (s))
     return;
   order_accesses (s, accesses, n_accesses);
   record_dispatch (s, d, &pipeline, args, buffers, bytes);
-  s->flops += d->flops;
+  count_work (s, d, work);
   for (guint i = 0; i < d->n_args; i++)
     if (moved >> i & 1)
       qi_stream_copy (s, d->args[i].tensor, d->args[i].offset, args[i].tensor, 0, args[i].bytes);

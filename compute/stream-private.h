@@ -36,7 +36,8 @@ struct _QiStream
   VkSemaphore timeline;
   guint64 last_value;
   GArray *accesses; /* QiAccess */
-  double flops;     /* recorded since the last submission */
+  double recorded;  /* work since the last submission */
+  QiStreamWork work;
   QiBlock *dummy;
   QiRing *ring;             /* whose tensors it uses; NULL: none */
   VkSemaphore wait_for, tell; /* of the next submission: what it waits for, what it signals; none: VK_NULL_HANDLE */

@@ -33,7 +33,7 @@ typedef struct
   guint32 spec[QI_MAX_SPEC]; /* specialisation constants 0, 1, … */
   guint n_spec;
   guint32 groups[3];
-  double flops; /* for the split into submissions and for profiles */
+  double flops; /* for profiles, and for the split into submissions beside the bytes of args */
 } QiDispatch;
 
 void qi_stream_dispatch (QiStream *s, const QiDispatch *dispatch);
@@ -47,8 +47,25 @@ const QiDeviceInfo *qi_stream_device_info (const QiStream *s);
 const QiKernels *qi_stream_kernels (const QiStream *s);
 const QiTiles *qi_stream_tiles (const QiStream *s);
 
+/* FLOPs in the time that a byte takes on its way from or to memory; a byte of k-quants, which are decoded value by value, takes
+ * longer. Rough, by lavapipe's figures in docs/performance.md. */
+#define QI_FLOPS_PER_BYTE 10.0
+#define QI_FLOPS_PER_K_QUANT_BYTE 50.0
+double qi_stream_byte_work (QiDtype dtype);
+
 /* FLOPs that one dispatch may hold, so that cancelling is answered in time; an op splits what is more. */
 double qi_stream_flops_budget (const QiStream *s);
+
+/* What was recorded, cut as it is submitted; counted by a plan too. Work is FLOPs, or bytes touched as so many FLOPs as the device
+ * makes meanwhile, whichever is more. */
+typedef struct
+{
+  guint n_dispatches, n_submissions; /* the one that is being recorded among the latter */
+  double work, most;                 /* of all, and of the submission with most */
+  double largest;                    /* of a dispatch */
+  const char *largest_name;
+} QiStreamWork;
+QiStreamWork qi_stream_work (const QiStream *s);
 
 /* Rows a dispatch may cover so that a binding of row_bytes each fits the device and flops_per_row fit the budget:
  * a multiple of step where possible, at least 1, at most n_rows. Pass the largest row_bytes among the arguments. */

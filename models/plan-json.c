@@ -121,7 +121,8 @@ qi_plan_json (const QiPlan *plan, const QiPlanRequest *request, const QiDeviceIn
   yyjson_mut_obj_add_bool (doc, o, "fits", qi_plan_fits (plan, request->budget, NULL));
   yyjson_mut_obj_add_uint (doc, o, "peak_bytes", qi_plan_peak_bytes (plan, request->budget));
   yyjson_mut_obj_add_uint (doc, o, "resident_bytes", qi_plan_resident_bytes (plan));
-  yyjson_mut_obj_add_uint (doc, o, "decode_strips", qi_plan_strips (plan));
+  yyjson_mut_obj_add_uint (doc, o, "encode_strips", qi_plan_strips (plan, QI_PART_VAE_ENCODER));
+  yyjson_mut_obj_add_uint (doc, o, "decode_strips", qi_plan_strips (plan, QI_PART_VAE_DECODER));
   yyjson_mut_obj_add_val (doc, o, "stages", stages_array (doc, plan));
   return text_of (doc);
 }

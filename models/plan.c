@@ -4,7 +4,9 @@
 
 #include "base/bytes.h"
 #include "base/error.h"
-
+#include "models/pipeline/sources.h"
+#include "models/vae/decoder.h"
+#include "models/vae/encoder.h"
 
 struct _QiPlan
 {
@@ -56,22 +58,48 @@ dry_run (QiPlan *plan, const QiPipeline *pipeline, const QiPipelineJob *jobs, gu
   return done;
 }
 
-/* Decoding in as few strips as the budget asks for. */
+/* Strips of any use to the encoder and to the decoder. */
+static gboolean
+most_strips (const QiPlan *plan, const QiPipeline *pipeline, const QiPipelineJob *jobs, guint n_jobs, guint *encoder, guint *decoder,
+             GError **error)
+{
+  const QiVaeConfig *config = &qi_runtime_set (plan->runtime)->vae_config;
+  const guint factor = qi_vae_factor (config);
+
+  *encoder = *decoder = 1;
+  for (guint i = 0; i < n_jobs; i++)
+    {
+      QiShown shown[QI_MAX_SOURCES];
+      guint n;
+
+      if (!qi_pipeline_shown (pipeline, &jobs[i], shown, &n, error))
+        return FALSE;
+      for (guint k = 0; k < n; k++)
+        *encoder = MAX (*encoder, qi_vae_max_encode_strips (config, shown[k].height / factor));
+      *decoder = MAX (*decoder, qi_vae_max_strips (config, jobs[i].height / factor));
+    }
+  return TRUE;
+}
+
+/* Encoding and decoding in as few strips as the budget asks for. */
 static gboolean
 fit_strips (QiPlan *plan, const QiPipeline *pipeline, const QiPipelineJob *jobs, guint n_jobs, guint64 budget, GError **error)
 {
-  const QiVaeConfig *config = &qi_runtime_set (plan->runtime)->vae_config;
-  guint most = 1;
+  static const QiPart parts[] = { QI_PART_VAE_ENCODER, QI_PART_VAE_DECODER };
+  guint most[G_N_ELEMENTS (parts)];
 
-  for (guint i = 0; i < n_jobs; i++)
-    most = MAX (most, qi_vae_max_strips (config, jobs[i].height / qi_vae_factor (config)));
-  for (guint n = 2; budget && n <= most && qi_plan_stage_bytes (plan, QI_PART_VAE_DECODER) > budget; n++)
-    {
-      qi_runtime_plan_strips (plan->runtime, n);
-      qi_runtime_forget (plan->runtime, QI_PART_VAE_DECODER);
-      if (!dry_run (plan, pipeline, jobs, n_jobs, error))
-        return FALSE;
-    }
+  if (!budget)
+    return TRUE;
+  if (!most_strips (plan, pipeline, jobs, n_jobs, &most[0], &most[1], error))
+    return FALSE;
+  for (guint i = 0; i < G_N_ELEMENTS (parts); i++)
+    for (guint n = 2; n <= most[i] && qi_plan_stage_bytes (plan, parts[i]) > budget; n++)
+      {
+        qi_runtime_plan_strips (plan->runtime, parts[i], n);
+        qi_runtime_forget (plan->runtime, parts[i]);
+        if (!dry_run (plan, pipeline, jobs, n_jobs, error))
+          return FALSE;
+      }
   return TRUE;
 }
 
@@ -140,9 +168,9 @@ qi_plan_stage (const QiPlan *plan, QiPart part)
 }
 
 guint
-qi_plan_strips (const QiPlan *plan)
+qi_plan_strips (const QiPlan *plan, QiPart part)
 {
-  return qi_runtime_strips (plan->runtime);
+  return qi_runtime_strips (plan->runtime, part);
 }
 
 gboolean

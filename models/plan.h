@@ -18,8 +18,8 @@ typedef struct
 } QiPlanStage;
 
 /* For n_jobs jobs of a pipeline with these LoRA files (NULL: none); nothing is allocated. budget: bytes that a stage may take (0:
- * no limit); where one takes more, pictures are decoded in strips and only as many blocks kept as fit, and a plan that is still larger is a plan all the
- * same: qi_plan_fits() tells. (transfer full) */
+ * no limit); where one takes more, pictures are encoded and decoded in strips and only as many blocks kept as fit, and a plan that is
+ * still larger is a plan all the same: qi_plan_fits() tells. (transfer full) */
 QiPlan *qi_plan_new (QiDevice *device, const QiModelSet *set, QiCompute compute, const QiPipeline *pipeline,
                      const QiPipelineJob *jobs, guint n_jobs, const QiLoras *loras, guint64 budget,
                      GError **error);
@@ -35,8 +35,8 @@ QiPlanStage qi_plan_stage (const QiPlan *plan, QiPart part);
 const QiPool *qi_plan_weights (const QiPlan *plan, QiPart part);
 const QiPool *qi_plan_scratch (const QiPlan *plan, QiPart part);
 
-/* That each picture is decoded in, one after the other; 1: in one piece. */
-guint qi_plan_strips (const QiPlan *plan);
+/* That the VAE's encoder or decoder takes each picture in, one after the other; 1: in one piece. */
+guint qi_plan_strips (const QiPlan *plan, QiPart part);
 
 /* Whether guest works in the stage of host here. */
 gboolean qi_plan_is_together (const QiPlan *plan, QiPart host, QiPart guest);

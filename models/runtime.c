@@ -18,6 +18,7 @@ typedef struct
   QiPool *pool;
   QiRing *ring;    /* of its blocks that are not kept; NULL: all are */
   guint n_streamed; /* blocks */
+  guint strips;     /* of a planning runtime; 0: one */
   QiRingStats copied; /* of the ring's last stage */
   gpointer object; /* NULL: not loaded */
   QiStream *dry;   /* of a planning runtime: all its stages */
@@ -32,7 +33,6 @@ struct _QiRuntime
   QiJob job;
   Part parts[QI_N_PARTS];
   QiPart stage;
-  guint strips;           /* that pictures are decoded in, of a planning runtime */
   QiPart loading;         /* whose weights are under way */
   QiSchedulerConfig scheduler;
   char *addons_key;       /* of the LoRA files that are on the transformer */
@@ -111,10 +111,15 @@ gboolean qi_runtime_is_plan (const QiRuntime *rt) { return rt->plan; }
 gboolean qi_runtime_is_loaded (const QiRuntime *rt, QiPart part) { return rt->parts[part].object != NULL; }
 const QiPool *qi_runtime_weights (const QiRuntime *rt, QiPart part) { return rt->parts[part].pool; }
 const QiRing *qi_runtime_ring (const QiRuntime *rt, QiPart part) { return rt->parts[part].ring; }
-guint qi_runtime_strips (const QiRuntime *rt) { return MAX (1, rt->job.plan ? qi_plan_strips (rt->job.plan) : rt->strips); }
-void qi_runtime_plan_strips (QiRuntime *rt, guint n) { rt->strips = n; }
+void qi_runtime_plan_strips (QiRuntime *rt, QiPart part, guint n) { rt->parts[part].strips = n; }
 QiRingStats qi_runtime_copied (const QiRuntime *rt, QiPart part) { return rt->parts[part].copied; }
 guint qi_runtime_n_streamed (const QiRuntime *rt, QiPart part) { return rt->parts[part].n_streamed; }
+
+guint
+qi_runtime_strips (const QiRuntime *rt, QiPart part)
+{
+  return rt->job.plan ? qi_plan_strips (rt->job.plan, part) : MAX (1, rt->parts[part].strips);
+}
 
 const QiPool *
 qi_runtime_scratch (const QiRuntime *rt, QiPart part)

@@ -106,9 +106,9 @@ guint qi_runtime_n_streamed (const QiRuntime *runtime, QiPart part);
 QiRingStats qi_runtime_copied (const QiRuntime *runtime, QiPart part); /* since it was loaded, as of its last stage's end */
 gboolean qi_runtime_plan_streaming (QiRuntime *runtime, QiPart part, guint n_streamed, GError **error);
 
-/* Strips that pictures are decoded in; of a planning runtime as it was told, else as planned. */
-guint qi_runtime_strips (const QiRuntime *runtime);
-void qi_runtime_plan_strips (QiRuntime *runtime, guint n_strips);
+/* Strips that the VAE's encoder and decoder work in; of a planning runtime as it was told, else as planned. */
+guint qi_runtime_strips (const QiRuntime *runtime, QiPart part);
+void qi_runtime_plan_strips (QiRuntime *runtime, QiPart part, guint n_strips);
 
 /* In the transformer's stage: what of it depends on the timestep alone, at each of n sigmas (qi_mmdit_modulate()); kept until it is
  * asked for at others. (transfer full); empty in a plan, NULL with error. */

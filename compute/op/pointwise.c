@@ -84,7 +84,8 @@ pointwise (QiStream *s, const QiTensor *y, const Pointwise *op)
   /* Where columns do not matter any cut will do, so that long rows can be cut as well. */
   const guint64 columns = op->columns_mask || op->row_groups ? qi_tensor_dim (y, -1) : 1;
   const guint64 rows = qi_tensor_elements (y) / columns;
-  const guint64 window = qi_stream_window (s, rows, columns * 4, op->flops * columns, ROW_STEP);
+  const double work = MAX (op->flops, 4 * (op->n_operands + 1) * QI_FLOPS_PER_BYTE);
+  const guint64 window = qi_stream_window (s, rows, columns * 4, work * columns, ROW_STEP);
 
   for (guint64 first = 0; first < rows; first += window)
     pointwise_window (s, op, y, first, MIN (window, rows - first), columns);

@@ -33,7 +33,10 @@ static GBytes *
 encode_image (QiRuntime *runtime, QiStream *s, const QiImage *image, const QiShown *shown, guint i, const QiTap *tap,
               GError **error)
 {
-  const guint c = qi_runtime_set (runtime)->vae_config.image_channels;
+  const QiVaeConfig *config = &qi_runtime_set (runtime)->vae_config;
+  const guint c = config->image_channels;
+  const guint n_strips = MIN (qi_runtime_strips (runtime, QI_PART_VAE_ENCODER),
+                              qi_vae_max_encode_strips (config, shown->height / qi_vae_factor (config)));
   g_autofree float *planes = image ? qi_image_to_planes (image, c) : NULL;
   g_autofree char *name = g_strdup_printf ("vae_encode%u.moments", i);
   g_autofree float *values = NULL;
@@ -44,7 +47,8 @@ encode_image (QiRuntime *runtime, QiStream *s, const QiImage *image, const QiSho
   const QiTensor *pixels = qi_scratch (s, QI_DTYPE_F32, c, shown->height, shown->width);
 
   qi_stream_upload (s, pixels, 0, planes, qi_tensor_bytes (pixels));
-  const QiTensor *moments = qi_vae_encode (qi_runtime_vae_encoder (runtime), s, qi_planes_to_pixels (s, pixels), NULL);
+  const QiTensor *moments = qi_vae_encode (qi_runtime_vae_encoder (runtime), s, qi_planes_to_pixels (s, pixels), n_strips,
+                                           NULL);
 
   qi_tap (tap, s, moments, name);
   bytes = qi_tensor_bytes (moments);

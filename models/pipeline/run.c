@@ -373,7 +373,9 @@ decode_latents (Batch *batch, QiStream *s, const float *values, guint h, guint w
 
   qi_tap (tap, s, latents, name);
   const QiTensor *pixels = qi_vae_decode_raw (qi_runtime_vae_decoder (batch->runtime), s, latents,
-                                              MIN (qi_runtime_strips (batch->runtime), qi_vae_max_strips (config, h)), NULL);
+                                              MIN (qi_runtime_strips (batch->runtime, QI_PART_VAE_DECODER),
+                                                   qi_vae_max_strips (config, h)),
+                                              NULL);
   const gsize n = qi_tensor_elements (pixels);
 
   /* Transparency, the last plane, is for layers. */

@@ -5,15 +5,8 @@
 #include <math.h>
 
 #include "base/error.h"
-
+#include "models/text/encoder-layer.h"
 #include "models/text/positions.h"
-
-typedef struct
-{
-  const QiTensor *input_norm, *mlp_norm; /* [width] */
-  QiLinear q, k, v, o;
-  QiLinear gate, up, down;
-} Layer;
 
 struct _QiTextEncoder
 {
@@ -21,25 +14,9 @@ struct _QiTextEncoder
   const QiCheckpoint *checkpoint;
   const QiCheckpointTensor *embeddings; /* [vocabulary, width], in the file */
   QiWeights *weights;
-  Layer *layers;
+  QiTextLayer *layers;
   const QiTensor *norm;
 };
-
-static void
-load_layer (Layer *layer, QiWeights *w, const QiTextConfig *c, guint i)
-{
-  const guint64 q_dim = (guint64) c->n_heads * c->head_dim, kv_dim = (guint64) c->n_kv_heads * c->head_dim;
-
-  layer->input_norm = qi_weights_array (w, 1, c->width, "model.layers.%u.input_layernorm.weight", i);
-  qi_weights_linear (w, &layer->q, c->width, q_dim, TRUE, "model.layers.%u.self_attn.q_proj", i);
-  qi_weights_linear (w, &layer->k, c->width, kv_dim, TRUE, "model.layers.%u.self_attn.k_proj", i);
-  qi_weights_linear (w, &layer->v, c->width, kv_dim, TRUE, "model.layers.%u.self_attn.v_proj", i);
-  qi_weights_linear (w, &layer->o, q_dim, c->width, FALSE, "model.layers.%u.self_attn.o_proj", i);
-  layer->mlp_norm = qi_weights_array (w, 1, c->width, "model.layers.%u.post_attention_layernorm.weight", i);
-  qi_weights_linear (w, &layer->gate, c->width, c->ffn_dim, FALSE, "model.layers.%u.mlp.gate_proj", i);
-  qi_weights_linear (w, &layer->up, c->width, c->ffn_dim, FALSE, "model.layers.%u.mlp.up_proj", i);
-  qi_weights_linear (w, &layer->down, c->ffn_dim, c->width, FALSE, "model.layers.%u.mlp.down_proj", i);
-}
 
 static gboolean
 find_embeddings (QiTextEncoder *encoder, GError **error)
@@ -65,14 +42,14 @@ qi_text_encoder_new (const QiTextConfig *config, const QiLoad *load, GError **er
 
   encoder->config = *config;
   encoder->checkpoint = load->checkpoint;
-  encoder->layers = g_new0 (Layer, config->n_layers);
+  encoder->layers = g_new0 (QiTextLayer, config->n_layers);
   encoder->weights = qi_weights_new (load);
   if (!find_embeddings (encoder, error))
     return NULL;
   for (guint i = 0; i < config->n_layers; i++)
     {
       qi_weights_begin_block (encoder->weights, i, config->n_layers);
-      load_layer (&encoder->layers[i], encoder->weights, config, i);
+      qi_text_layer_load (&encoder->layers[i], encoder->weights, config, i);
       qi_weights_end_block (encoder->weights);
     }
   encoder->norm = qi_weights_array (encoder->weights, 1, config->width, "model.norm.weight");
@@ -224,48 +201,6 @@ qi_text_cache_init (QiTextCache *cache, const QiTextEncoder *encoder, QiStream *
     }
 }
 
-/* x += Wo attention (rms (x)) of layer i */
-static void
-attend (QiStream *s, const QiTextEncoder *encoder, guint i, const QiTensor *x, const QiRope *rope, const QiTextCache *cache)
-{
-  const QiTextConfig *c = &encoder->config;
-  const Layer *layer = &encoder->layers[i];
-  const guint64 n = qi_tensor_rows (x), kv_width = (guint64) c->n_kv_heads * c->head_dim;
-  const guint64 before = cache ? cache->n : 0;
-
-  qi_stream_begin_scope (s);
-  const QiTensor *q = qi_scratch (s, QI_DTYPE_F32, n, (guint64) c->n_heads * c->head_dim);
-  const QiTensor *k = cache ? qi_view_rows (s, cache->keys[i], before, n) : qi_scratch (s, QI_DTYPE_F32, n, kv_width);
-  const QiTensor *v = cache ? qi_view_rows (s, cache->values[i], before, n) : qi_scratch (s, QI_DTYPE_F32, n, kv_width);
-  const QiTensor *normed = qi_rms_norm (s, x, layer->input_norm, (float) c->eps);
-
-  qi_norm_rope_into (s, q, qi_linear (s, normed, &layer->q, QI_ACT_NONE), c->n_heads, NULL, 0, rope);
-  qi_norm_rope_into (s, k, qi_linear (s, normed, &layer->k, QI_ACT_NONE), c->n_kv_heads, NULL, 0, rope);
-  qi_linear_into (s, v, normed, &layer->v, QI_ACT_NONE);
-  if (before)
-    {
-      k = qi_view_rows (s, cache->keys[i], 0, before + n);
-      v = qi_view_rows (s, cache->values[i], 0, before + n);
-    }
-  const QiAttention attention = { .n_heads = c->n_heads, .n_kv_heads = c->n_kv_heads, .causal = TRUE };
-
-  qi_linear_add_into (s, x, qi_attention (s, q, k, v, &attention), &layer->o, NULL);
-  qi_stream_end_scope (s);
-}
-
-/* x += Wdown (silu (Wgate n) * (Wup n)), n = rms (x) */
-static void
-feed_forward (QiStream *s, const QiTextConfig *c, const Layer *layer, const QiTensor *x)
-{
-  qi_stream_begin_scope (s);
-  const QiTensor *normed = qi_rms_norm (s, x, layer->mlp_norm, (float) c->eps);
-  const QiTensor *gate = qi_linear (s, normed, &layer->gate, QI_ACT_NONE);
-  const QiTensor *up = qi_linear (s, normed, &layer->up, QI_ACT_NONE);
-
-  qi_linear_add_into (s, x, qi_swiglu (s, gate, up), &layer->down, NULL);
-  qi_stream_end_scope (s);
-}
-
 const QiTensor *
 qi_text_encoder_forward (const QiTextEncoder *encoder, QiStream *s, const QiTextInput *input, const QiTap *tap)
 {
@@ -287,9 +222,10 @@ qi_text_encoder_forward (const QiTextEncoder *encoder, QiStream *s, const QiText
   qi_tap (tap, s, x, "hidden_states.0");
   for (guint i = 0; i < c->n_layers; i++)
     {
+      const QiTextKept kept = cache ? (QiTextKept){ cache->keys[i], cache->values[i], cache->n } : (QiTextKept){ 0 };
+
       qi_weights_use_block (encoder->weights, s, i);
-      attend (s, encoder, i, x, &rope, cache);
-      feed_forward (s, c, &encoder->layers[i], x);
+      qi_text_layer_forward (s, c, &encoder->layers[i], x, &rope, &kept);
       if (i + 1 < c->n_layers)
         qi_tap_n (tap, s, x, "hidden_states.%u", i + 1);
     }

@@ -78,24 +78,91 @@ qi_vae_encoder_free (QiVaeEncoder *encoder)
   g_free (encoder);
 }
 
+/* Up to the middle: nothing looks further than its neighbours. */
+static void
+run_steps (const QiVaeEncoder *encoder, QiStream *s, QiTensor **x, const QiTap *tap)
+{
+  qi_vae_conv (s, x, &encoder->conv_in, QI_CONV_SAME);
+  qi_tap (tap, s, *x, "enc.conv_in");
+  for (guint k = 0; k < encoder->n_steps; k++)
+    {
+      if (encoder->steps[k].down.weight)
+        qi_vae_conv (s, x, &encoder->steps[k].down, QI_CONV_DOWN);
+      else
+        qi_vae_res (s, x, &encoder->steps[k].res);
+      qi_tap_n (tap, s, *x, "enc.down%u", k);
+    }
+}
+
+/* Rows of the smallest map whose pixels one of its pixels depends on, to either side: a whole row for each 3 × 3 convolution of the
+ * last level, half a row for each of the level before and for the one that halves it, and so on; those of the released VAE sum
+ * up to 8.5. */
+static guint64
+halo (const QiVaeConfig *c)
+{
+  double rows = 0, row = 1;
+
+  for (guint i = 0; i < c->n_levels; i++)
+    {
+      rows += 2 * c->n_res_blocks * row;
+      row /= i + 1 < c->n_levels ? 2 : 1;
+      rows += row; /* what halves to this level; of the first level, conv_in */
+    }
+  return (guint64) ceil (rows);
+}
+
+guint
+qi_vae_max_encode_strips (const QiVaeConfig *config, guint64 n_rows)
+{
+  return (guint) MAX (1, n_rows / MAX (1, halo (config) / 4)); /* narrower ones are nearly all halo */
+}
+
+/* Strip number i of n of the smallest map, from the pixels that it depends on: the same values as from all of them, since a strip
+ * begins with a whole row of that map and so halves the same rows. */
+static void
+run_strip (const QiVaeEncoder *encoder, QiStream *s, const QiTensor *pixels, guint i, guint n, const QiTensor *map)
+{
+  const guint64 factor = qi_vae_factor (&encoder->config), around = halo (&encoder->config);
+  const guint64 h = qi_tensor_dim (map, 0), w = qi_tensor_dim (map, 1), width = qi_tensor_dim (pixels, 1);
+  const guint64 first = h * i / n, end = h * (i + 1) / n;
+  const guint64 from = first > around ? first - around : 0, to = MIN (end + around, h);
+
+  qi_stream_begin_scope (s);
+  const QiTensor *rows = qi_view_rows (s, pixels, from * factor * width, (to - from) * factor * width);
+  g_autoptr (QiTensor) x = qi_tensor_ref (qi_view_as (s, rows, (to - from) * factor, width, qi_tensor_dim (pixels, 2)));
+
+  run_steps (encoder, s, &x, NULL);
+  qi_copy_into (s, qi_view_rows (s, map, first * w, (end - first) * w), qi_view_rows (s, x, (first - from) * w, (end - first) * w));
+  qi_stream_end_scope (s);
+}
+
+/* What run_steps() makes of it, strip by strip. */
+static void
+run_strips (const QiVaeEncoder *encoder, QiStream *s, QiTensor **x, guint n_strips)
+{
+  const QiVaeConfig *c = &encoder->config;
+  const guint factor = qi_vae_factor (c);
+  const QiTensor *map = qi_scratch (s, QI_DTYPE_F32, qi_tensor_dim (*x, 0) / factor, qi_tensor_dim (*x, 1) / factor,
+                                    (guint64) c->base_dim * c->dim_mult[c->n_levels - 1]);
+
+  for (guint i = 0; i < n_strips; i++)
+    run_strip (encoder, s, *x, i, n_strips, map);
+  qi_tensor_unref (*x);
+  *x = qi_tensor_ref (map);
+}
+
 const QiTensor *
-qi_vae_encode (const QiVaeEncoder *encoder, QiStream *s, const QiTensor *pixels, const QiTap *tap)
+qi_vae_encode (const QiVaeEncoder *encoder, QiStream *s, const QiTensor *pixels, guint n_strips, const QiTap *tap)
 {
   static const char *const mid_taps[2] = { "enc.mid.res0", "enc.mid.attn" };
   g_autoptr (QiTensor) x = qi_tensor_ref (pixels);
 
   g_return_val_if_fail (qi_tensor_n_dims (pixels) == 3 && qi_tensor_dim (pixels, 2) == encoder->config.image_channels, NULL);
 
-  qi_vae_conv (s, &x, &encoder->conv_in, QI_CONV_SAME);
-  qi_tap (tap, s, x, "enc.conv_in");
-  for (guint k = 0; k < encoder->n_steps; k++)
-    {
-      if (encoder->steps[k].down.weight)
-        qi_vae_conv (s, &x, &encoder->steps[k].down, QI_CONV_DOWN);
-      else
-        qi_vae_res (s, &x, &encoder->steps[k].res);
-      qi_tap_n (tap, s, x, "enc.down%u", k);
-    }
+  if (n_strips > 1)
+    run_strips (encoder, s, &x, n_strips);
+  else
+    run_steps (encoder, s, &x, tap);
   qi_vae_mid (s, &x, &encoder->mid, mid_taps, tap);
   qi_tap (tap, s, x, "enc.mid");
   qi_vae_norm_conv (s, &x, encoder->norm_out, &encoder->conv_out);

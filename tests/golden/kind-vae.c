@@ -60,7 +60,7 @@ run_one (QiStream *s, yyjson_val *run, QiCase *c, const QiVaeEncoder *encoder, c
   qi_stream_begin_scope (s);
   if ((x = upload_planes (s, image, error)))
     {
-      qi_vae_encode (encoder, s, x, &tap);
+      qi_vae_encode (encoder, s, x, 1, &tap);
       if ((x = upload_planes (s, latents, error)))
         qi_vae_decode (decoder, s, x, &tap);
     }

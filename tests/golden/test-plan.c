@@ -5,6 +5,7 @@
  * anything is allocated. */
 #include "base/error.h"
 #include "models/plan.h"
+#include "models/vae/encoder.h"
 #include "tests/golden/on-device.h"
 
 static QiDevice *device;
@@ -331,9 +332,9 @@ test_exchange (void)
   g_assert_cmpuint (stage_with (runtime, first), >, 120);
 }
 
-/* Within budget (0: none). stages: [QI_N_PARTS] bytes. (g_free) */
+/* Within budget (0: none). strips: of part; stages: [QI_N_PARTS] bytes. (g_free) */
 static float *
-draw_within (const Case *c, guint64 budget, guint *strips, QiPlanStage *transformer, guint64 *stages)
+draw_within (const Case *c, guint64 budget, QiPart part, guint *strips, QiPlanStage *transformer, guint64 *stages)
 {
   g_autoptr (GError) error = NULL;
   g_auto (Work) work = { 0 };
@@ -354,10 +355,10 @@ draw_within (const Case *c, guint64 budget, guint *strips, QiPlanStage *transfor
   g_assert_true (qi_pipeline_run (work.pipeline, runtime, work.jobs, 1, &picture, NULL, &error));
   g_assert_no_error (error);
   peak = qi_device_memory (device).blocks_peak - before;
-  *strips = qi_plan_strips (plan);
+  *strips = qi_plan_strips (plan, part);
   *transformer = qi_plan_stage (plan, QI_PART_MMDIT);
-  for (QiPart part = 0; part < QI_N_PARTS; part++)
-    stages[part] = qi_plan_stage_bytes (plan, part);
+  for (QiPart i = 0; i < QI_N_PARTS; i++)
+    stages[i] = qi_plan_stage_bytes (plan, i);
   assert_within ("blocks", qi_plan_peak_bytes (plan, budget), peak);
   if (budget)
     g_assert_cmpuint (peak, <=, budget);
@@ -366,26 +367,84 @@ draw_within (const Case *c, guint64 budget, guint *strips, QiPlanStage *transfor
 
 /* Strips with all around them that they depend on: the same values, in less memory. */
 static void
+check_strips (const Case *c, QiPart part)
+{
+  const gsize bytes = 3 * (gsize) c->width * c->height * sizeof (float);
+  guint strips;
+  QiPlanStage transformer;
+  guint64 stages[QI_N_PARTS];
+  g_autofree float *expected = draw_within (c, 0, part, &strips, &transformer, stages);
+  const guint64 whole = stages[part];
+
+  g_assert_cmpuint (strips, ==, 1);
+  g_autofree float *values = draw_within (c, whole * 4 / 5, part, &strips, &transformer, stages);
+
+  g_test_message ("four fifths of %" G_GUINT64_FORMAT " bytes: %u strips", whole, strips);
+  g_assert_cmpuint (strips, >, 1);
+  g_assert_cmpmem (values, bytes, expected, bytes);
+}
+
+static void
 test_strips (void)
 {
   const QiCompute computes[] = { QI_COMPUTE_F32, QI_COMPUTE_F16 };
 
   for (guint i = 0; i < G_N_ELEMENTS (computes); i++)
+    check_strips (&(Case){ "base", "text-to-image", NULL, 0, 96, 1024, 1, 1, computes[i], NULL }, QI_PART_VAE_DECODER);
+}
+
+static void
+test_encode_strips (void)
+{
+  check_strips (&(Case){ "base", "image-to-image", NULL, 1, 96, 1024, 1, 1, QI_COMPUTE_F32, NULL }, QI_PART_VAE_ENCODER);
+}
+
+/* The encoder's answer to a picture in n_strips. (g_free) */
+static float *
+encode (QiRuntime *runtime, const float *values, guint64 h, guint64 w, guint n_strips, gsize *bytes)
+{
+  g_autoptr (GError) error = NULL;
+  QiStream *s = qi_runtime_begin (runtime, QI_PART_VAE_ENCODER, &error);
+  float *moments;
+
+  g_assert_no_error (error);
+  const QiTensor *pixels = qi_scratch (s, QI_DTYPE_F32, h, w, 3);
+
+  qi_stream_upload (s, pixels, 0, values, h * w * 3 * sizeof (float));
+  const QiTensor *t = qi_vae_encode (qi_runtime_vae_encoder (runtime), s, pixels, n_strips, NULL);
+
+  *bytes = qi_tensor_bytes (t);
+  moments = g_malloc (*bytes);
+  g_assert_true (qi_stream_download (s, t, moments, *bytes, &error));
+  g_assert_true (qi_runtime_end (runtime, &error));
+  g_assert_no_error (error);
+  return moments;
+}
+
+/* The same bytes whatever the number of strips. */
+static void
+test_encoder (void)
+{
+  const guint64 h = 296, w = 16;
+  g_autofree float *values = g_new (float, h * w * 3);
+  g_autofree char *model = model_path ("base");
+  g_autoptr (QiModelSet) set = qi_model_set_open (&(QiModelPaths){ .model = model }, NULL);
+  const guint n_strips[] = { 2, 5 };
+
+  for (gsize i = 0; i < h * w * 3; i++)
+    values[i] = (float) (i * 2654435761u % 2001) / 1000 - 1;
+  for (guint c = 0; c < 2; c++)
     {
-      const Case c = { "base", "text-to-image", NULL, 0, 96, 1024, 1, 1, computes[i], NULL };
-      const gsize bytes = 3 * 96 * 1024 * sizeof (float);
-      guint strips;
-      QiPlanStage transformer;
-      guint64 stages[QI_N_PARTS];
-      g_autofree float *expected = draw_within (&c, 0, &strips, &transformer, stages);
-      const guint64 whole = stages[QI_PART_VAE_DECODER];
+      g_autoptr (QiRuntime) runtime = qi_runtime_new (device, set, c ? QI_COMPUTE_F16 : QI_COMPUTE_F32, FALSE);
+      gsize whole_bytes, bytes;
+      g_autofree float *whole = encode (runtime, values, h, w, 1, &whole_bytes);
 
-      g_assert_cmpuint (strips, ==, 1);
-      g_autofree float *values = draw_within (&c, whole * 4 / 5, &strips, &transformer, stages);
+      for (guint i = 0; i < G_N_ELEMENTS (n_strips); i++)
+        {
+          g_autofree float *moments = encode (runtime, values, h, w, n_strips[i], &bytes);
 
-      g_test_message ("four fifths of %" G_GUINT64_FORMAT " bytes: %u strips", whole, strips);
-      g_assert_cmpuint (strips, >, 1);
-      g_assert_cmpmem (values, bytes, expected, bytes);
+          g_assert_cmpmem (moments, bytes, whole, whole_bytes);
+        }
     }
 }
 
@@ -398,11 +457,11 @@ test_streamed_addons (void)
   guint strips;
   QiPlanStage transformer;
   guint64 stages[QI_N_PARTS];
-  g_autofree float *expected = draw_within (&c, 0, &strips, &transformer, stages);
+  g_autofree float *expected = draw_within (&c, 0, QI_PART_VAE_DECODER, &strips, &transformer, stages);
 
   g_assert_cmpuint (transformer.n_streamed, ==, 0);
 
-  g_autofree float *values = draw_within (&c, stages[QI_PART_MMDIT] - 1, &strips, &transformer, stages);
+  g_autofree float *values = draw_within (&c, stages[QI_PART_MMDIT] - 1, QI_PART_VAE_DECODER, &strips, &transformer, stages);
 
   g_assert_cmpuint (transformer.n_streamed, >, 0);
   g_assert_cmpmem (values, 3 * 64 * 64 * sizeof (float), expected, 3 * 64 * 64 * sizeof (float));
@@ -441,6 +500,8 @@ main (int argc, char **argv)
   g_test_add_func ("/plan/addons", test_addons);
   g_test_add_func ("/plan/exchange", test_exchange);
   g_test_add_func ("/plan/strips", test_strips);
+  g_test_add_func ("/plan/encode-strips", test_encode_strips);
+  g_test_add_func ("/plan/encoder", test_encoder);
   g_test_add_func ("/plan/streamed-addons", test_streamed_addons);
   g_test_add_func ("/plan/too-little", test_too_little);
   return golden_run (device);

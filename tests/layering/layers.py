@@ -14,7 +14,7 @@ LAYERS = {
     # Its benchmarks time ops and blocks by themselves.
     'cli': ['base', 'compose', 'models/engine.h', 'models/model-choice.h', 'models/model-set.h', 'models/report.h',
             'wire/client.h',
-            'compute/compute.h', 'compute/op.h', 'models/diffusion/mmdit-block.h'],
+            'compute/compute.h', 'compute/op.h', 'models/diffusion/mmdit-block.h', 'models/text/encoder-layer.h'],
     'ui': ['base', 'compose', 'wire/client.h'],
     'plugin': ['base', 'compose', 'wire', 'ui'],
     'demo': [],  # the judge knows pictures, no engine

@@ -5,6 +5,7 @@
 
 #include "base/env.h"
 #include "base/error.h"
+#include "compute/op.h"
 #include "compute/stream.h"
 
 static QiDevice *device;
@@ -148,6 +149,79 @@ test_recording (void)
   g_assert_no_error (error);
 }
 
+/* 64 words read and as many written are 512 bytes, which count for more than the FLOPs here. Three fit a submission, and what is
+ * more than one takes has one of its own. */
+static void
+test_budget (void)
+{
+  for (guint plan = 0; plan < 2; plan++)
+    {
+      g_autoptr (QiStream) s = qi_stream_new (device, plan);
+      const QiTensor *a = qi_scratch (s, QI_DTYPE_F32, 6400), *b = qi_scratch (s, QI_DTYPE_F32, 6400);
+      g_autoptr (GError) error = NULL;
+
+      qi_stream_set_limits (s, 0, 3 * 512 * QI_FLOPS_PER_BYTE + 1);
+      qi_stream_fill_zero (s, a);
+      for (guint i = 0; i < 7; i++)
+        increment (s, (QiArg){ a, 0, 256 }, (QiArg){ b, 0, 256 }, 64);
+      g_assert_cmpuint (qi_stream_work (s).n_submissions, ==, 3);
+      g_assert_cmpfloat (qi_stream_work (s).most, ==, 3 * 512 * QI_FLOPS_PER_BYTE);
+      increment (s, (QiArg){ a }, (QiArg){ b }, 6400);
+      increment (s, (QiArg){ a, 0, 256 }, (QiArg){ b, 0, 256 }, 64);
+      g_assert_cmpuint (qi_stream_work (s).n_submissions, ==, 5);
+      g_assert_cmpuint (qi_stream_work (s).n_dispatches, ==, 9);
+      g_assert_cmpfloat (qi_stream_work (s).largest, ==, 51200 * QI_FLOPS_PER_BYTE);
+      g_assert_true (qi_stream_finish (s, &error));
+      g_assert_no_error (error);
+    }
+}
+
+static void
+plan_linear (QiStream *s, guint64 rows, guint64 n_out, guint64 n_in, QiDtype type)
+{
+  qi_linear (s, qi_scratch (s, QI_DTYPE_F32, rows, n_in), &(QiLinear){ .weight = qi_scratch (s, type, n_out, n_in) }, QI_ACT_NONE);
+}
+
+static void
+plan_attention (QiStream *s, guint64 rows, guint heads, guint kv_heads, guint d, gboolean causal)
+{
+  const QiTensor *q = qi_scratch (s, QI_DTYPE_F32, rows, heads * d), *k = qi_scratch (s, QI_DTYPE_F32, rows, kv_heads * d);
+
+  qi_attention (s, q, k, k, &(QiAttention){ .n_heads = heads, .n_kv_heads = kv_heads, .causal = causal });
+}
+
+/* What the released models do at 1024² and more, without doing it: no dispatch and no submission is more than the budget, so that a
+ * job that is cancelled waits for no more than two of them. */
+static void
+test_real_shapes (void)
+{
+  const QiDtype types[] = { QI_DTYPE_F32, QI_DTYPE_BF16, QI_DTYPE_Q8_0, QI_DTYPE_Q4_K };
+  g_autoptr (QiStream) s = qi_stream_new (device, TRUE);
+  const QiTensor *map = qi_scratch (s, QI_DTYPE_F32, 1024, 1024, 96);
+  const QiConv conv = { .weight = qi_scratch (s, QI_DTYPE_BF16, 96, 3, 3, 96) };
+
+  for (guint i = 0; i < G_N_ELEMENTS (types); i++)
+    {
+      plan_linear (s, 4096, 12288, 3072, types[i]); /* a picture, the transformer's MLP */
+      plan_linear (s, 4096, 3072, 12288, types[i]);
+      plan_linear (s, 40, 18432, 3072, types[i]); /* modulation of all steps */
+      plan_linear (s, 1500, 18944, 3584, types[i]); /* the text encoder's */
+      plan_linear (s, 1500, 3584, 18944, types[i]);
+    }
+  plan_attention (s, 4096 + 100, 24, 24, 128, FALSE);
+  plan_attention (s, 3 * 6889, 24, 24, 128, FALSE); /* 1328² and two references */
+  plan_attention (s, 1500, 28, 4, 128, TRUE);
+  plan_attention (s, 128 * 128, 1, 1, 384, FALSE); /* in the middle of the VAE */
+  qi_conv2d (s, map, &conv, QI_CONV_SAME, map);
+  qi_l2_norm (s, map, NULL, QI_ACT_SILU);
+  qi_add (s, map, map);
+  g_test_message ("%u dispatches in %u submissions, most work %.2e, of a dispatch %.2e (%s)", qi_stream_work (s).n_dispatches,
+                  qi_stream_work (s).n_submissions, qi_stream_work (s).most, qi_stream_work (s).largest,
+                  qi_stream_work (s).largest_name);
+  g_assert_cmpfloat (qi_stream_work (s).work, >, 2e12);
+  g_assert_cmpfloat (qi_stream_work (s).most, <=, qi_stream_flops_budget (s));
+}
+
 static void
 test_cancel (void)
 {
@@ -238,6 +312,8 @@ main (int argc, char **argv)
   g_test_add_func ("/stream/plan", test_plan);
   if (g_test_perf ())
     g_test_add_func ("/stream/recording", test_recording);
+  g_test_add_func ("/stream/budget", test_budget);
+  g_test_add_func ("/stream/real-shapes", test_real_shapes);
   g_test_add_func ("/stream/cancel", test_cancel);
   g_test_add_func ("/stream/out-of-memory", test_out_of_memory);
   g_test_add_func ("/stream/missing-barrier", test_missing_barrier);
