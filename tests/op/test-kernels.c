@@ -62,7 +62,7 @@ test_refused (void)
   check_refused (&plain, "dot", QI_ERROR_UNSUPPORTED, "shaderIntegerDotProduct");
   check_refused (&plain, "coopmat2", QI_ERROR_UNSUPPORTED, "an old card lacks matrix units");
   check_refused (&gpu, "coopmat2", QI_ERROR_UNSUPPORTED, "a card lacks VK_NV_cooperative_matrix2");
-  check_refused (&gpu, "fast", QI_ERROR_BAD_REQUEST, "scalar, coopmat, dot and coopmat2");
+  check_refused (&gpu, "fast", QI_ERROR_BAD_REQUEST, "scalar, coopmat, dot, coopmat2 and panels");
 }
 
 /* -- coopmat2: offered by features and shapes, never by name, and chosen by nobody ------------------------- */
