@@ -8,7 +8,12 @@
 #include "compute/stream-private.h"
 
 #define ANY_WEIGHT ((1u << QI_N_WEIGHT_DTYPES) - 1)
-#define BLOCKS_256 (1u << QI_DTYPE_Q2_K | 1u << QI_DTYPE_Q3_K | 1u << QI_DTYPE_Q4_K | 1u << QI_DTYPE_Q5_K | 1u << QI_DTYPE_Q6_K | 1u << QI_DTYPE_IQ4_XS)
+#define BLOCKS_32                                                                                                             \
+  (1u << QI_DTYPE_Q4_0 | 1u << QI_DTYPE_Q4_1 | 1u << QI_DTYPE_Q5_0 | 1u << QI_DTYPE_Q5_1 | 1u << QI_DTYPE_Q8_0 |               \
+   1u << QI_DTYPE_IQ4_NL)
+#define BLOCKS_256                                                                                                            \
+  (1u << QI_DTYPE_Q2_K | 1u << QI_DTYPE_Q3_K | 1u << QI_DTYPE_Q4_K | 1u << QI_DTYPE_Q5_K | 1u << QI_DTYPE_Q6_K |               \
+   1u << QI_DTYPE_IQ4_XS)
 #define SOFTWARE (1u << QI_DEVICE_SOFTWARE)
 #define GPU (1u << QI_DEVICE_DISCRETE | 1u << QI_DEVICE_INTEGRATED | 1u << QI_DEVICE_OTHER)
 
@@ -39,9 +44,10 @@ static const struct
   QiKernel kernel;
 } choices[] = {
   { GPU, 8, 16, 16, ANY_WEIGHT, QI_KERNEL_COOPMAT },
-  /* From where expanding the weight pays. */
+  /* From where expanding the weight pays; block types would be expanded from there on for the scalar row too. */
   { SOFTWARE, 32, 32, QI_PANEL_DEPTH, BLOCKS_256, QI_KERNEL_PANELS },
-  { SOFTWARE, 48, 32, QI_PANEL_DEPTH, ANY_WEIGHT, QI_KERNEL_PANELS },
+  { SOFTWARE, 48, 32, QI_PANEL_DEPTH, BLOCKS_32, QI_KERNEL_PANELS },
+  { SOFTWARE, 128, 32, QI_PANEL_DEPTH, ANY_WEIGHT, QI_KERNEL_PANELS },
 };
 
 const char *
