@@ -43,7 +43,7 @@ typedef struct
   guint64 memory_limit; /* fakes a smaller card, bytes; 0: none */
   gboolean validate;    /* validation layers with synchronisation checks; messages are counted */
   gboolean profile;     /* GPU time of each op is measured */
-  const char *kernels;  /* forces one row of the kernel table: scalar, coopmat, dot, coopmat2; NULL: the table chooses */
+  const char *kernels;  /* forces one row of the kernel table: scalar, coopmat, dot, coopmat2, panels; NULL: the table chooses */
 } QiDeviceParams;
 
 /* Sides of which a matrix must have whole multiples, where so many lanes share it. */

@@ -8,6 +8,13 @@
 #include "compute/stream-private.h"
 
 #define ANY_WEIGHT ((1u << QI_N_WEIGHT_DTYPES) - 1)
+#define BLOCKS_32                                                                                                             \
+  (1u << QI_DTYPE_Q4_0 | 1u << QI_DTYPE_Q4_1 | 1u << QI_DTYPE_Q5_0 | 1u << QI_DTYPE_Q5_1 | 1u << QI_DTYPE_Q8_0 |               \
+   1u << QI_DTYPE_IQ4_NL)
+#define BLOCKS_256                                                                                                            \
+  (1u << QI_DTYPE_Q2_K | 1u << QI_DTYPE_Q3_K | 1u << QI_DTYPE_Q4_K | 1u << QI_DTYPE_Q5_K | 1u << QI_DTYPE_Q6_K |               \
+   1u << QI_DTYPE_IQ4_XS)
+#define SOFTWARE (1u << QI_DEVICE_SOFTWARE)
 #define GPU (1u << QI_DEVICE_DISCRETE | 1u << QI_DEVICE_INTEGRATED | 1u << QI_DEVICE_OTHER)
 
 static const struct
@@ -22,6 +29,7 @@ static const struct
   [QI_KERNEL_DOT] = { "dot", "dot products of 8-bit numbers (shaderIntegerDotProduct)",
                       1u << QI_COMPUTE_F32 | 1u << QI_COMPUTE_F16 },
   [QI_KERNEL_COOPMAT2] = { "coopmat2", "VK_NV_cooperative_matrix2", 1u << QI_COMPUTE_F16 },
+  [QI_KERNEL_PANELS] = { "panels", "a processor that stands in for a GPU, in subgroups of 4, 8 or 16", 1u << QI_COMPUTE_F32 },
 };
 
 /* Who takes a multiplication, first match first; what nobody wants is scalar. The dot row is in no line: what rounding x
@@ -36,6 +44,10 @@ static const struct
   QiKernel kernel;
 } choices[] = {
   { GPU, 8, 16, 16, ANY_WEIGHT, QI_KERNEL_COOPMAT },
+  /* From where expanding the weight pays; block types would be expanded from there on for the scalar row too. */
+  { SOFTWARE, 32, 32, QI_PANEL_DEPTH, BLOCKS_256, QI_KERNEL_PANELS },
+  { SOFTWARE, 48, 32, QI_PANEL_DEPTH, BLOCKS_32, QI_KERNEL_PANELS },
+  { SOFTWARE, 128, 32, QI_PANEL_DEPTH, ANY_WEIGHT, QI_KERNEL_PANELS },
 };
 
 const char *
@@ -50,11 +62,19 @@ qi_kernel_serves (QiKernel kernel, QiCompute compute)
   return (rows[kernel].computes & 1u << compute) != 0;
 }
 
+/* On a GPU what the shader does to get plain loads is only in the way. */
+static gboolean
+offers_panels (const QiDeviceInfo *info)
+{
+  return info->type == QI_DEVICE_SOFTWARE && (info->subgroup_size == 4 || info->subgroup_size == 8 || info->subgroup_size == 16);
+}
+
 static guint32
 offered (const QiDeviceInfo *info)
 {
   return QI_KERNEL_BIT (QI_KERNEL_SCALAR) | (info->coopmat ? QI_KERNEL_BIT (QI_KERNEL_COOPMAT) : 0) |
-         (info->integer_dot ? QI_KERNEL_BIT (QI_KERNEL_DOT) : 0) | (info->coopmat2 ? QI_KERNEL_BIT (QI_KERNEL_COOPMAT2) : 0);
+         (info->integer_dot ? QI_KERNEL_BIT (QI_KERNEL_DOT) : 0) | (info->coopmat2 ? QI_KERNEL_BIT (QI_KERNEL_COOPMAT2) : 0) |
+         (offers_panels (info) ? QI_KERNEL_BIT (QI_KERNEL_PANELS) : 0);
 }
 
 const QiKernels *
@@ -89,7 +109,7 @@ qi_kernels_init (QiKernels *kernels, const QiDeviceInfo *info, const char *force
       kernels->forced = (int) i;
   if (kernels->forced < 0)
     g_set_error (error, QI_ERROR, QI_ERROR_BAD_REQUEST,
-                 "QI_KERNELS asks for kernels called “%.40s”; there are scalar, coopmat, dot and coopmat2", forced);
+                 "QI_KERNELS asks for kernels called “%.40s”; there are scalar, coopmat, dot, coopmat2 and panels", forced);
   else if (!(kernels->offered & QI_KERNEL_BIT (kernels->forced)))
     g_set_error (error, QI_ERROR, QI_ERROR_UNSUPPORTED, "QI_KERNELS asks for the kernels “%s”, but %s lacks %s", forced, info->name,
                  lacking (info, (QiKernel) kernels->forced));
@@ -104,14 +124,21 @@ usable (const QiKernels *kernels, QiKernel kernel)
   return (kernels->offered & ~kernels->failed & QI_KERNEL_BIT (kernel)) != 0;
 }
 
+/* Whether the row can take a product of this size and these types. */
+static gboolean
+takes (QiKernel kernel, const QiProduct *product)
+{
+  return qi_kernel_serves (kernel, product->compute) && (kernel != QI_KERNEL_PANELS || product->k % QI_PANEL_DEPTH == 0);
+}
+
 QiKernel
 qi_kernels_for_linear (const QiKernels *kernels, const QiDeviceInfo *info, const QiProduct *product)
 {
   if (kernels->forced >= 0)
-    return qi_kernel_serves ((QiKernel) kernels->forced, product->compute) ? (QiKernel) kernels->forced : QI_KERNEL_SCALAR;
+    return takes ((QiKernel) kernels->forced, product) ? (QiKernel) kernels->forced : QI_KERNEL_SCALAR;
   for (guint i = 0; i < G_N_ELEMENTS (choices); i++)
     if (choices[i].devices & 1u << info->type && choices[i].weights & 1u << product->weight &&
-        qi_kernel_serves (choices[i].kernel, product->compute) && usable (kernels, choices[i].kernel) &&
+        takes (choices[i].kernel, product) && usable (kernels, choices[i].kernel) &&
         product->m >= choices[i].from_rows && product->n >= choices[i].from_columns && product->k >= choices[i].from_depth)
       return choices[i].kernel;
   return QI_KERNEL_SCALAR;

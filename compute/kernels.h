@@ -14,6 +14,7 @@ typedef enum
   QI_KERNEL_COOPMAT,  /* VK_KHR_cooperative_matrix: f16 operands, f32 sums */
   QI_KERNEL_DOT,      /* packed 8-bit dot products: x rounded to 8 bits, a scale to 32 values */
   QI_KERNEL_COOPMAT2, /* VK_NV_cooperative_matrix2 */
+  QI_KERNEL_PANELS,   /* f32 from weights expanded to panels, for a processor's vectors */
   QI_N_KERNELS
 } QiKernel;
 
@@ -46,6 +47,9 @@ typedef struct
   QiDtype weight;
   QiCompute compute;
 } QiProduct;
+
+/* What k must be a multiple of for QI_KERNEL_PANELS. */
+#define QI_PANEL_DEPTH 16
 
 /* The row that takes it on a device of info. */
 QiKernel qi_kernels_for_linear (const QiKernels *kernels, const QiDeviceInfo *info, const QiProduct *product);

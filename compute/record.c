@@ -337,8 +337,8 @@ record_dispatch (QiStream *s, const QiDispatch *d, const QiPipeline *pipeline, c
   if (qi_shader_table[d->shader].push_bytes)
     {
       memcpy (push, d->push, d->push_bytes);
-      if (d->address_at)
-        put_address (push + d->address_at, &args[0]);
+      for (guint i = 0; i < d->n_addresses; i++)
+        put_address (push + d->address_at + i * sizeof (VkDeviceAddress), &args[i]);
       vkCmdPushConstants (slot->commands, pipeline->layout, VK_SHADER_STAGE_COMPUTE_BIT, 0,
                           qi_shader_table[d->shader].push_bytes, push);
     }

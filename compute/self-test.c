@@ -32,6 +32,7 @@ static const double limits[QI_N_KERNELS][2] = {
   [QI_KERNEL_COOPMAT] = { [QI_COMPUTE_F16] = 1e-2 },
   [QI_KERNEL_DOT] = { [QI_COMPUTE_F32] = 0.1, [QI_COMPUTE_F16] = 0.1 },
   [QI_KERNEL_COOPMAT2] = { [QI_COMPUTE_F16] = 1e-2 },
+  [QI_KERNEL_PANELS] = { [QI_COMPUTE_F32] = 1e-4 },
 };
 
 /* -- numbers and their meaning --------------------------------------------------------------------- */

@@ -29,7 +29,8 @@ typedef struct
   guint n_args;
   const void *push;
   guint push_bytes;
-  guint address_at; /* bytes into push at which the address of args[0] is put, as two words; 0: nowhere */
+  guint address_at; /* bytes into push at which the addresses of args[0 …] are put, two words each; 0: nowhere */
+  guint n_addresses;
   guint32 spec[QI_MAX_SPEC]; /* specialisation constants 0, 1, … */
   guint n_spec;
   guint32 groups[3];

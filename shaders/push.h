@@ -26,7 +26,10 @@ struct QiPushDecode
   uint pitch;     /* of y in f16 */
 };
 
-/* linear.comp, linear_coopmat.comp, linear_coopmat2.comp, linear_dot.comp */
+/* Rows of w side by side in the panels of linear_panels.comp. */
+#define QI_PANEL_ROWS 32u
+
+/* linear.comp, linear_coopmat.comp, linear_coopmat2.comp, linear_dot.comp, linear_panels.comp */
 struct QiPushLinear
 {
   uint m, n, k;
@@ -37,6 +40,7 @@ struct QiPushLinear
   uint n_w_scales;  /* 0, 1, or one a column */
   uint has_bias, has_gate;
   uint x_low, x_high; /* the address of x */
+  uint w_low, w_high; /* linear_panels.comp: the address of w */
 };
 
 /* pack_rows.comp */

@@ -29,8 +29,8 @@ decode_window (QiStream *s, const QiTensor *y, const QiTensor *table, const QiTe
                                             .n_args = 3,
                                             .push = &push,
                                             .push_bytes = sizeof push,
-                                            .spec = { LANES },
-                                            .n_spec = 1,
+                                            .spec = { LANES, FALSE },
+                                            .n_spec = 2,
                                             .groups = { (columns + LANES - 1) / LANES, MIN (rows - r, MAX_GROUPS_Y), 1 },
                                             .flops = rows * columns });
     }

@@ -25,7 +25,8 @@ qi_form_row_bytes (QiFormKind kind, guint64 columns)
 {
   switch (kind)
     {
-    case QI_FORM_F32: return columns * 4;
+    case QI_FORM_F32:
+    case QI_FORM_PANELS: return columns * 4;
     case QI_FORM_F16: return (columns + 3) / 4 * 8;
     case QI_FORM_INT8: return int8_blocks (columns) * INT8_BLOCK;
     default: return 0;
@@ -137,6 +138,37 @@ expand_int8 (QiStream *s, const QiTensor *t)
   return form;
 }
 
+static QiForm
+expand_panels (QiStream *s, const QiTensor *t)
+{
+  const QiForm from = qi_form_stored (t);
+  const guint64 rows = qi_tensor_rows (t), columns = from.pitch, panels = (rows + QI_PANEL_ROWS - 1) / QI_PANEL_ROWS;
+  const QiForm form = { .data = qi_scratch (s, QI_DTYPE_F32, panels * QI_PANEL_ROWS, columns), .pitch = columns,
+                        .row_bytes = columns * 4 };
+  const guint64 window = window_rows (s, panels, QI_PANEL_ROWS * MAX (from.row_bytes, form.row_bytes), QI_PANEL_ROWS * columns);
+
+  for (guint64 first = 0; first < panels; first += window)
+    {
+      const guint64 n = MIN (window, panels - first), row = first * QI_PANEL_ROWS;
+      const guint64 n_rows = MIN (n * QI_PANEL_ROWS, rows - row);
+      const struct QiPushDecode push = { .rows = n_rows, .columns = columns, .row_bytes = from.row_bytes };
+
+      qi_stream_dispatch (s, &(QiDispatch){ .shader = QI_SHADER_DECODE_F32 + qi_tensor_dtype (t),
+                                            .name = "decode",
+                                            .args = { { t, row * from.row_bytes, n_rows * from.row_bytes },
+                                                      { NULL },
+                                                      { form.data, row * form.row_bytes, n * QI_PANEL_ROWS * form.row_bytes } },
+                                            .n_args = 3,
+                                            .push = &push,
+                                            .push_bytes = sizeof push,
+                                            .spec = { LANES, TRUE },
+                                            .n_spec = 2,
+                                            .groups = { (columns * QI_PANEL_ROWS + LANES - 1) / LANES, n, 1 },
+                                            .flops = n_rows * columns });
+    }
+  return form;
+}
+
 QiForm
 qi_form_expand (QiStream *s, const QiTensor *t, QiFormKind kind)
 {
@@ -145,6 +177,7 @@ qi_form_expand (QiStream *s, const QiTensor *t, QiFormKind kind)
     case QI_FORM_F32: return qi_form_stored (qi_decode (s, t));
     case QI_FORM_F16: return expand_f16 (s, t);
     case QI_FORM_INT8: return expand_int8 (s, t);
+    case QI_FORM_PANELS: return expand_panels (s, t);
     default: return qi_form_stored (t);
     }
 }

@@ -11,8 +11,11 @@ typedef enum
   QI_FORM_F32,
   QI_FORM_F16,
   QI_FORM_INT8, /* words of four, a scale to 32 values */
+  QI_FORM_PANELS, /* f32, QI_PANEL_ROWS rows side by side */
   QI_N_FORMS
 } QiFormKind;
+
+#define QI_FORM_ROW_STEP 32 /* rows that are expanded together, where possible: whole panels */
 
 typedef struct
 {
@@ -30,5 +33,5 @@ guint64 qi_form_row_bytes (QiFormKind kind, guint64 columns);
 /* x, f32: rows rounded to f16, each scaled by a power of two, zeros up to a multiple of four columns. */
 QiForm qi_form_f16_scaled (QiStream *s, const QiTensor *x);
 
-/* Any weight type, rounded to f16 as it is, zeros up to an even number of columns; in f32; in 8 bits. */
+/* Any weight type, rounded to f16 as it is, zeros up to an even number of columns; in f32; in 8 bits; in f32 as whole panels. */
 QiForm qi_form_expand (QiStream *s, const QiTensor *t, QiFormKind kind);

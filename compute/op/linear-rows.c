@@ -52,6 +52,8 @@ qi_linear_choose (QiStream *s, QiLinearJob *job)
                               .weight = qi_tensor_dtype (job->weight), .compute = qi_stream_compute (s) };
 
   job->kernel = qi_kernels_for_linear (qi_stream_kernels (s), info, &product);
+  if (job->kernel == QI_KERNEL_PANELS && qi_stream_window (s, QI_PANEL_ROWS, product.k * 4, 0, 1) < QI_PANEL_ROWS)
+    job->kernel = QI_KERNEL_SCALAR; /* a panel is not to be divided */
   switch (job->kernel)
     {
     case QI_KERNEL_COOPMAT:
@@ -62,6 +64,9 @@ qi_linear_choose (QiStream *s, QiLinearJob *job)
     case QI_KERNEL_DOT:
       job->x_form = QI_FORM_INT8;
       return QI_FORM_INT8;
+    case QI_KERNEL_PANELS:
+      job->x_form = QI_FORM_STORED;
+      return QI_FORM_PANELS;
     default:
       job->x_form = product.compute == QI_COMPUTE_F16 ? QI_FORM_F16 : QI_FORM_STORED;
       return product.m >= expand_rows (product.weight) ? QI_FORM_F32 : QI_FORM_STORED;
@@ -116,11 +121,23 @@ take_dot (QiStream *s, const QiLinearJob *job, const guint *side, QiDispatch *d)
   memcpy (d->spec, spec, sizeof spec);
 }
 
+static void
+take_panels (QiStream *s, const QiLinearJob *job, const guint *side, QiDispatch *d)
+{
+  const guint lanes = qi_stream_device_info (s)->subgroup_size;
+  const guint32 spec[] = { lanes, lanes, side[0], job->act, job->add };
+
+  d->shader = QI_SHADER_LINEAR_PANELS;
+  d->args[1] = (QiArg){ job->w.data }; /* whole panels */
+  memcpy (d->spec, spec, sizeof spec);
+}
+
 static void (*const take[QI_N_KERNELS]) (QiStream *, const QiLinearJob *, const guint *side, QiDispatch *) = {
   [QI_KERNEL_SCALAR] = take_scalar,
   [QI_KERNEL_COOPMAT] = take_coopmat,
   [QI_KERNEL_DOT] = take_dot,
   [QI_KERNEL_COOPMAT2] = take_coopmat2,
+  [QI_KERNEL_PANELS] = take_panels,
 };
 
 static QiArg
@@ -158,9 +175,10 @@ qi_linear_window (QiStream *s, const QiLinearJob *job, const QiLinearWindow *at)
                    .push = &push,
                    .push_bytes = sizeof push,
                    .address_at = offsetof (struct QiPushLinear, x_low),
+                   .n_addresses = 2,
                    .n_spec = QI_MAX_SPEC,
                    .flops = 2.0 * at->m * at->n * push.k };
-  const gboolean rows_first = job->kernel == QI_KERNEL_SCALAR; /* the order of the shader's grid */
+  const gboolean rows_first = job->kernel == QI_KERNEL_SCALAR || job->kernel == QI_KERNEL_PANELS; /* the order of the shader's grid */
   const QiLinearTile *tile = tile_for (s, job->kernel, at->m);
   guint bm, bn;
 

@@ -2,6 +2,8 @@
  * SPDX-License-Identifier: GPL-3.0-or-later */
 #include "compute/op/linear-tiles.h"
 
+#include "shaders/push.h"
+
 #define SOFTWARE (1u << QI_DEVICE_SOFTWARE)
 #define GPU (1u << QI_DEVICE_DISCRETE | 1u << QI_DEVICE_INTEGRATED | 1u << QI_DEVICE_OTHER)
 #define ANY (SOFTWARE | GPU)
@@ -21,6 +23,8 @@ static const QiLinearTile table[] = {
   { QI_KERNEL_SCALAR, ANY, 3, { 4, 1 } },
   { QI_KERNEL_SCALAR, ANY, 0, { 1, 2 } },
   { QI_KERNEL_SCALAR, ANY, 0, { 1, 1 } },
+
+  { QI_KERNEL_PANELS, SOFTWARE, 0, { 8 } }, /* by 32, a panel */
 
   { QI_KERNEL_COOPMAT, SOFTWARE, 24, { 1, 2, 2, 2, 2 } }, /* with products of 8 by 8: 16 by 32 */
   { QI_KERNEL_COOPMAT, SOFTWARE, 0, { 1, 1, 1, 1, 1 } },
@@ -136,6 +140,10 @@ qi_linear_tile_size (const QiDeviceInfo *info, const QiLinearTile *t, guint *row
     case QI_KERNEL_COOPMAT2:
       *rows = t->side[1];
       *columns = t->side[2];
+      break;
+    case QI_KERNEL_PANELS:
+      *rows = t->side[0];
+      *columns = QI_PANEL_ROWS;
       break;
     default:
       *rows = t->side[0];

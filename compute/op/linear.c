@@ -44,7 +44,7 @@ linear_windows (QiStream *s, QiLinearJob *job)
   expand = qi_linear_choose (s, job);
   need_form (s, job, job->x_form);
   window = qi_stream_window (s, n, MAX (qi_dtype_row_bytes (qi_tensor_dtype (job->weight), k), qi_form_row_bytes (expand, k)),
-                             expand ? k * 16.0 : 0, 16);
+                             expand ? k * 16.0 : 0, QI_FORM_ROW_STEP);
   for (guint64 first = 0; first < n; first += window)
     {
       const guint64 part = MIN (window, n - first);

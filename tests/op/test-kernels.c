@@ -5,6 +5,7 @@
 
 #include "base/env.h"
 #include "base/error.h"
+#include "compute/op.h"
 #include "compute/op/linear-tiles.h"
 #include "compute/pipeline.h"
 #include "compute/self-test.h"
@@ -55,6 +56,31 @@ check_refused (const QiDeviceInfo *info, const char *forced, int code, const cha
   g_assert_nonnull (strstr (error->message, word));
 }
 
+/* Panels: on processors with such vectors alone, for what they divide and what they gain by. */
+static void
+test_panels (void)
+{
+  const QiProduct exact = { 4096, 3072, 3072, QI_DTYPE_F32, QI_COMPUTE_F32 };
+  QiDeviceInfo processor = software, card = gpu;
+  QiProduct odd = exact, few = exact, half = exact;
+
+  processor.subgroup_size = card.subgroup_size = 8;
+  odd.k = 3080;
+  few.m = 100;
+  half.compute = QI_COMPUTE_F16;
+  check_choice (&processor, NULL, 0, &exact, QI_KERNEL_PANELS);
+  check_choice (&processor, NULL, 0, &odd, QI_KERNEL_SCALAR);
+  check_choice (&processor, NULL, 0, &few, QI_KERNEL_SCALAR);
+  check_choice (&processor, NULL, 0, &half, QI_KERNEL_SCALAR);
+  check_choice (&processor, "panels", 0, &few, QI_KERNEL_PANELS);
+  check_choice (&processor, "panels", 0, &odd, QI_KERNEL_SCALAR);
+  check_choice (&processor, NULL, QI_KERNEL_BIT (QI_KERNEL_PANELS), &exact, QI_KERNEL_SCALAR);
+  few.weight = QI_DTYPE_Q8_0; /* it is expanded anyway */
+  check_choice (&processor, NULL, 0, &few, QI_KERNEL_PANELS);
+  check_choice (&card, NULL, 0, &exact, QI_KERNEL_SCALAR);
+  check_refused (&card, "panels", QI_ERROR_UNSUPPORTED, "subgroups of 4, 8 or 16");
+}
+
 static void
 test_refused (void)
 {
@@ -62,7 +88,7 @@ test_refused (void)
   check_refused (&plain, "dot", QI_ERROR_UNSUPPORTED, "shaderIntegerDotProduct");
   check_refused (&plain, "coopmat2", QI_ERROR_UNSUPPORTED, "an old card lacks matrix units");
   check_refused (&gpu, "coopmat2", QI_ERROR_UNSUPPORTED, "a card lacks VK_NV_cooperative_matrix2");
-  check_refused (&gpu, "fast", QI_ERROR_BAD_REQUEST, "scalar, coopmat, dot and coopmat2");
+  check_refused (&gpu, "fast", QI_ERROR_BAD_REQUEST, "scalar, coopmat, dot, coopmat2 and panels");
 }
 
 /* -- coopmat2: offered by features and shapes, never by name, and chosen by nobody ------------------------- */
@@ -171,6 +197,53 @@ test_rows (void)
       g_clear_error (&error);
     }
   g_assert_cmpuint (qi_device_validation_messages (device, NULL), ==, 0);
+}
+
+#define SAME_M 53
+#define SAME_N 71
+#define SAME_K 80
+
+static void
+multiply (const char *kernels, float *y)
+{
+  g_autoptr (GError) error = NULL;
+  g_autoptr (QiDevice) device = open_device (kernels, &error);
+  g_autoptr (QiStream) s = NULL;
+  float x[SAME_M * SAME_K], w[SAME_N * SAME_K];
+  const QiTensor *tx, *tw;
+
+  g_assert_no_error (error);
+  s = qi_stream_new (device, FALSE);
+  tx = qi_scratch (s, QI_DTYPE_F32, SAME_M, SAME_K);
+  tw = qi_scratch (s, QI_DTYPE_F32, SAME_N, SAME_K);
+  for (guint i = 0; i < G_N_ELEMENTS (x); i++)
+    x[i] = (float) (i * 7919 % 1009) / 1009 - 0.5f;
+  for (guint i = 0; i < G_N_ELEMENTS (w); i++)
+    w[i] = (float) (i * 104729 % 997) / 997 - 0.5f;
+  qi_stream_upload (s, tx, 0, x, sizeof x);
+  qi_stream_upload (s, tw, 0, w, sizeof w);
+  g_assert_true (qi_stream_download (s, qi_linear (s, tx, &(QiLinear){ .weight = tw }, QI_ACT_NONE), y, SAME_M * SAME_N * sizeof *y,
+                                     &error));
+  g_assert_cmpuint (qi_device_validation_messages (device, NULL), ==, 0);
+}
+
+/* Both rows of f32 sum in one order: panels change no bit. */
+static void
+test_same_bytes (void)
+{
+  g_autoptr (GError) error = NULL;
+  g_autoptr (QiDevice) device = open_device (NULL, &error);
+  float scalar[SAME_M * SAME_N], panels[SAME_M * SAME_N];
+
+  g_assert_no_error (error);
+  if (!(device->kernels.offered & QI_KERNEL_BIT (QI_KERNEL_PANELS)))
+    {
+      g_test_skip ("no panels here");
+      return;
+    }
+  multiply ("scalar", scalar);
+  multiply ("panels", panels);
+  g_assert_cmpmem (scalar, sizeof scalar, panels, sizeof panels);
 }
 
 /* Here too the driver has the extension, and not what counts of it. */
@@ -287,6 +360,7 @@ main (int argc, char **argv)
   cache = g_dir_make_tmp ("sfumato-kernels-XXXXXX", NULL);
   g_setenv ("XDG_CACHE_HOME", cache, TRUE);
   g_test_add_func ("/kernels/choice", test_choice);
+  g_test_add_func ("/kernels/panels", test_panels);
   g_test_add_func ("/kernels/refused", test_refused);
   g_test_add_func ("/kernels/coopmat2", test_coopmat2);
   device = open_device (NULL, &error);
@@ -295,6 +369,7 @@ main (int argc, char **argv)
   if (device)
     {
       g_test_add_func ("/kernels/rows", test_rows);
+      g_test_add_func ("/kernels/same-bytes", test_same_bytes);
       g_test_add_func ("/kernels/coopmat2-here", test_coopmat2_here);
       g_test_add_func ("/kernels/large-tiles", test_large_tiles);
       g_test_add_func ("/kernels/remembered", test_remembered);

@@ -96,7 +96,7 @@ static void
 test_shapes (gconstpointer data)
 {
   static const guint sizes[][3] = { { 1, 1, 1 }, { 7, 33, 129 }, { 33, 7, 64 }, { 129, 65, 36 }, { 4, 17, 132 }, { 1, 129, 256 },
-                                   { 389, 35, 36 }, { 5, 9, 4 } };
+                                   { 389, 35, 36 }, { 5, 9, 4 }, { 129, 71, 96 } };
 
   for (guint i = 0; i < G_N_ELEMENTS (sizes); i++)
     check_linear (QI_DTYPE_F32, GPOINTER_TO_UINT (data), sizes[i][0], sizes[i][1], sizes[i][2], QI_ACT_NONE, 0);
@@ -113,6 +113,7 @@ test_types (gconstpointer data)
       check_linear (type, GPOINTER_TO_UINT (data), 3, 19, k, QI_ACT_NONE, 0);
       check_linear (type, GPOINTER_TO_UINT (data), 21, 19, k, QI_ACT_NONE, 0);
       check_linear (type, GPOINTER_TO_UINT (data), 50, 19, k, QI_ACT_NONE, 0); /* block types are expanded first */
+      check_linear (type, GPOINTER_TO_UINT (data), block > 1 ? 50 : 131, 37, MAX (block, 64), QI_ACT_NONE, 0); /* panels, on processors */
     }
 }
 
