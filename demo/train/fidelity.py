@@ -19,6 +19,7 @@ import scenes
 from crops import to_signed
 from losses import psnr
 from place import PLACE, device
+from train_decoder import of_decoder
 from vae import Vae
 
 LETTERED = ['word', 'word', 'word', 'word and shape', 'label', 'slide']
@@ -56,10 +57,24 @@ def paint(made, size, layer=False):
     return to_signed(np.stack(pictures).transpose(0, 3, 1, 2), 'cpu')
 
 
-def there_and_back(vae, x, where):
-    """In full precision, as the engine does."""
+def there(vae, x, where):
+    """Latents, in full precision as the engine does; the same for all that share an encoder."""
     with torch.no_grad():
-        return torch.cat([vae.decode(vae.encode(some.to(where))[0]).float().clamp(-1, 1).cpu() for some in x.split(BATCH)])
+        return [vae.encode(some.to(where))[0] for some in x.split(BATCH)]
+
+
+def back(vae, latents):
+    with torch.no_grad():
+        return torch.cat([vae.decode(z).float().clamp(-1, 1).cpu() for z in latents])
+
+
+def encoders_alike(nets):
+    """Are the encoders of all the same, bit by bit? Said aloud, and checked: latents are then made once."""
+    first = next(iter(nets.values())).state_dict()
+    other = {name: [n for n, t in net.state_dict().items() if not of_decoder(n) and not torch.equal(t, first[n])] for name, net in nets.items()}
+    for name, tensors in other.items():
+        print('%s: %s' % (name, 'other encoder: ' + ', '.join(tensors) if tensors else 'the same encoder'))
+    return not any(other.values())
 
 
 def rgb(p):
@@ -73,36 +88,43 @@ def words_read(made, pictures, size):
     return np.array(['words' not in wrong.get(i, []) for i in range(len(rows))])
 
 
-def mean_of(values):
-    """And twice its standard error."""
-    return '%.2f ± %.2f' % (values.mean(), 2 * values.std() / len(values) ** .5)
+def told(values, before):
+    """The mean, and how far it is from that of the first row: pairs of pictures, twice the standard error."""
+    gain = values - before
+    return '%.2f (%+.2f ± %.2f)' % (values.mean(), gain.mean(), 2 * gain.std() / len(gain) ** .5)
+
+
+def line(name, size, figures, first):
+    read = figures[-1]
+    print('| %s | %d | %s | %d of %d | %d | %d |' % (name, size, ' | '.join(told(f, b) for f, b in zip(figures[:-1], first)), read.sum(), len(read),
+                                                 (first[-1] & ~read).sum(), (read & ~first[-1]).sum()), flush=True)
 
 
 def main():
     options = argparse.ArgumentParser()
     options.add_argument('names', nargs='+', metavar='NAME')
     options.add_argument('--sizes', type=int, nargs='+', default=[192, 128])
-    options.add_argument('--words', type=int, default=180, help='scenes with words; a quarter as many without')
+    options.add_argument('--words', type=int, default=120, help='scenes with words; a quarter as many without')
     options.add_argument('--sheet', help='lettering of the first scenes: theirs, then a row for each NAME, twice as large')
     o = options.parse_args()
     where, rng = device(), np.random.default_rng(53)
     lettered = [draw(rng, LETTERED[i % len(LETTERED)]) for i in range(o.words)]
     others = [draw(rng, OTHERS[i % len(OTHERS)]) for i in range(o.words // 4)]
     nets = {name: load(name, where) for name in o.names}
-    print('| VAE | px | dB, all scenes | dB, inside lettering | dB, layers | words read | of those before, lost | gained |\n'
+    alike = encoders_alike(nets)
+    print('| VAE | px | dB, all scenes | dB, inside lettering | dB, layers | words read | lost | gained |\n'
           '| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: |', flush=True)
     for size in o.sizes:
-        x, rest, layers = paint(lettered, size), paint(others, size), paint(others, size, layer=True)
-        boxes = [box(s['words'][0], size) for s in lettered]
-        shown, first = [rgb(x)[:10]], None
+        painted = [paint(lettered, size), paint(others, size), paint(others, size, layer=True)]
+        x, rest, layers = painted
+        boxes, shown, first, latents = [box(s['words'][0], size) for s in lettered], [rgb(x)[:10]], None, None
         print('| (painted) | %d | | | | %d of %d | | |' % (size, words_read(lettered, rgb(x), size).sum(), len(lettered)), flush=True)
         for name, vae in nets.items():
-            y, z, layers_back = (there_and_back(vae, p, where) for p in (x, rest, layers))
-            read = words_read(lettered, rgb(y), size)
-            first = read if first is None else first
-            print('| %s | %d | %s | %s | %s | %d of %d | %d | %d |' % (
-                name, size, mean_of(torch.cat([psnr(y, x), psnr(z, rest)])), mean_of(psnr(y, x, boxes)), mean_of(psnr(layers_back, layers)),
-                read.sum(), len(read), (first & ~read).sum(), (read & ~first).sum()), flush=True)
+            latents = latents if latents and alike else [there(vae, p, where) for p in painted]
+            y, others_back, layers_back = (back(vae, some) for some in latents)
+            figures = [torch.cat([psnr(y, x), psnr(others_back, rest)]), psnr(y, x, boxes), psnr(layers_back, layers), words_read(lettered, rgb(y), size)]
+            first = first or figures
+            line(name, size, figures, first)
             shown.append(rgb(y)[:10])
         if o.sheet and size == o.sizes[0]:
             sheet = Image.fromarray(np.concatenate([np.concatenate(list(row), 1) for row in shown]))

@@ -19,6 +19,7 @@ from torch import nn
 import crops
 import scenes
 from losses import on_black
+from muon import Muon
 from place import PLACE, device
 from words import CHINESE, COLOURS, SHAPES
 
@@ -29,7 +30,7 @@ ASKED = {'letters': 1 + len(LETTERS), 'shapes': 1 + len(THINGS), 'colours': 1 + 
 WIDTHS, STRIDES = (24, 48, 64, 96, 128), (1, 2, 1, 2, 2)
 COMPARED = (0, 2, 3, 4)  # layers whose features the loss compares: of the whole, half, quarter and eighth resolution
 FLOOR = .1  # added to a pixel's mean square: where all channels are near zero, directions are noise and their gradients huge
-RATE, BATCH = 3e-3, 32
+RATE, BATCH = 5e-3, 32
 
 
 class Perceptual(nn.Module):
@@ -124,12 +125,12 @@ def load(where):
 def main():
     options = argparse.ArgumentParser()
     options.add_argument('--minutes', type=float, default=6)
-    options.add_argument('--every', type=float, default=60, help='seconds of processor time between checkpoints')
+    options.add_argument('--every', type=float, default=30, help='seconds of processor time between checkpoints')
     o = options.parse_args()
     where = device()
     torch.manual_seed(5)
     net, path, before, step = Perceptual().to(where), os.path.join(PLACE, 'perceptual.pt'), 0., 0
-    optimizer = torch.optim.AdamW(net.parameters(), RATE, betas=(.9, .99), weight_decay=.01)
+    optimizer = Muon(net.named_parameters(), RATE, lambda name, p: p.dim() < 2 or 'heads' in name or 'layers.0' in name)
     if os.path.exists(path):
         saved = torch.load(path, map_location=where, weights_only=True)
         net.load_state_dict(saved['net'])
@@ -140,7 +141,7 @@ def main():
     print('%.2f M parameters, step %d, %.1f min spent' % (sum(p.numel() for p in net.parameters()) / 1e6, step, spent / 60), flush=True)
     while spent < o.minutes * 60:
         for group in optimizer.param_groups:
-            group['lr'] = RATE * min(1, (step + 1) / 50) * (.02 + .98 * (.5 + .5 * math.cos(math.pi * spent / (o.minutes * 60))))
+            group['lr'] = RATE * min(1, (step + 1) / 20) * (.02 + .98 * (.5 + .5 * math.cos(math.pi * spent / (o.minutes * 60))))
         x, asked = batch(rng, BATCH, where)
         with torch.autocast(where.type, torch.bfloat16):
             answers = net(x)
