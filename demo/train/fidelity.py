@@ -71,7 +71,8 @@ def back(vae, latents):
 def encoders_alike(nets):
     """Are the encoders of all the same, bit by bit? Said aloud, and checked: latents are then made once."""
     first = next(iter(nets.values())).state_dict()
-    other = {name: [n for n, t in net.state_dict().items() if not of_decoder(n) and not torch.equal(t, first[n])] for name, net in nets.items()}
+    differs = lambda n, t: not of_decoder(n) and not torch.equal(t, first[n])
+    other = {name: [n for n, t in net.state_dict().items() if differs(n, t)] for name, net in nets.items()}
     for name, tensors in other.items():
         print('%s: %s' % (name, 'other encoder: ' + ', '.join(tensors) if tensors else 'the same encoder'))
     return not any(other.values())
@@ -96,8 +97,9 @@ def told(values, before):
 
 def line(name, size, figures, first):
     read = figures[-1]
-    print('| %s | %d | %s | %d of %d | %d | %d |' % (name, size, ' | '.join(told(f, b) for f, b in zip(figures[:-1], first)), read.sum(), len(read),
-                                                 (first[-1] & ~read).sum(), (read & ~first[-1]).sum()), flush=True)
+    decibels = ' | '.join(told(f, b) for f, b in zip(figures[:-1], first))
+    lost, gained = (first[-1] & ~read).sum(), (read & ~first[-1]).sum()
+    print('| %s | %d | %s | %d of %d | %d | %d |' % (name, size, decibels, read.sum(), len(read), lost, gained), flush=True)
 
 
 def main():
@@ -122,7 +124,8 @@ def main():
         for name, vae in nets.items():
             latents = latents if latents and alike else [there(vae, p, where) for p in painted]
             y, others_back, layers_back = (back(vae, some) for some in latents)
-            figures = [torch.cat([psnr(y, x), psnr(others_back, rest)]), psnr(y, x, boxes), psnr(layers_back, layers), words_read(lettered, rgb(y), size)]
+            figures = [torch.cat([psnr(y, x), psnr(others_back, rest)]), psnr(y, x, boxes), psnr(layers_back, layers),
+                       words_read(lettered, rgb(y), size)]
             first = first or figures
             line(name, size, figures, first)
             shown.append(rgb(y)[:10])
