@@ -11,7 +11,7 @@ import torch
 import torch.nn.functional as F
 
 WHOLE = dict(pixels=1., edges=.5, halved=.5, mse=.5)  # of the VAE as a whole
-TUNING = dict(mse=1., perceptual=.05)  # of its decoder alone; `adversarial` may stand beside them
+TUNING = dict(mse=1., perceptual=.02)  # of its decoder alone; `adversarial` may stand beside them
 
 
 @dataclass

@@ -1,7 +1,7 @@
 # SPDX-FileCopyrightText: Sfumato authors
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Stage decoder: the decoder of the VAE alone, by a weighted sum of losses.py; the encoder stays as it is, so that latents which are
-kept stay right. All of it in float32: of the decoder as it was, bfloat16 left nothing of the gradients (`--probe`).
+kept stay right. All of it in float32: of the decoder as it was, bfloat16 left next to nothing of the gradients (`--probe`).
 
     decoder [--minutes M] [--loss NAME=WEIGHT…] [--start NAME] [--to NAME] [--probe]
 
@@ -121,7 +121,7 @@ class Tuning:
     def advance(self, share):
         """One step of this share of the rate; the parts of the loss."""
         for group in self.optimizer.param_groups:
-            group['lr'] = self.rate * share * min(1, (self.step + 1) / 100)
+            group['lr'] = self.rate * share * min(1, (self.step + 1) / 30)
         x, z = self.batch()
         y, loss, parts = self.compare(x, z)
         self.optimizer.zero_grad(set_to_none=True)
