@@ -11,12 +11,13 @@ import captions
 import scenes
 
 KINDS = ['one', 'one', 'one', 'many', 'related', 'two', 'word', 'word', 'word and shape', 'label', 'slide']
+LONGEST = 5  # letters of a word
 
 
 def make(rng, kind):
     while True:
         scene = scenes.make(rng, kind)
-        if all(len(w['text']) <= 5 for w in scene['words']):
+        if all(len(w['text']) <= LONGEST for w in scene['words']):
             text = captions.make(rng, scene)
             return {'prompt': text, **captions.said(scene, text)}
 

@@ -307,6 +307,29 @@ def paint_background(rng, bg, side, colour):
     return np.broadcast_to(bytes_of(a), (side, side, 3))
 
 
+def line_boxes(scene, side):
+    """Of the lines of a layout."""
+    lines = scene['lines'] or {'side': 'left', 'n': 0}
+    left = .08 if lines['side'] == 'left' else .52
+    for i in range(lines['n']):
+        top, wide = .42 + .13 * i, .4 if i + 1 < lines['n'] else .27
+        yield [left * side, top * side, (left + wide) * side, (top + .055) * side]
+
+
+def written(w, side):
+    """The font of a word at this size."""
+    return face(w['font'], max(6, round(200 * w['height'] * side / cap(w['font'], w['text']))))
+
+
+def letter_boxes(w, side):
+    """Each letter of a word, and its box in pixels."""
+    font = written(w, side)
+    left = w['x'] * side - font.getlength(w['text']) / 2
+    for i, letter in enumerate(w['text']):
+        begin, end = (left + font.getlength(w['text'][:k]) for k in (i, i + 1))
+        yield letter, [begin, (w['y'] - w['height'] / 2) * side, end, (w['y'] + w['height'] / 2) * side]
+
+
 def paint(scene, size, seed=0, layer=False):
     """[size size 3] bytes. seed: of the grain of noisy backgrounds. layer: without background, [size size 4] bytes,
     colours as they are (not multiplied by alpha) and black where nothing is."""
@@ -318,13 +341,10 @@ def paint(scene, size, seed=0, layer=False):
     draw = ImageDraw.Draw(image)
     for it in scene['items']:
         paint_item(draw, it, side, colour(it['colour']))
-    if scene['lines']:
-        left = .08 if scene['lines']['side'] == 'left' else .52
-        for i in range(scene['lines']['n']):
-            top, wide = .42 + .13 * i, .4 if i + 1 < scene['lines']['n'] else .27
-            draw.rectangle([left * side, top * side, (left + wide) * side, (top + .055) * side], fill=(110, 110, 116))
+    for box in line_boxes(scene, side):
+        draw.rectangle(box, fill=(110, 110, 116))
     for w in scene['words']:
-        font = face(w['font'], max(6, round(200 * w['height'] * side / cap(w['font'], w['text']))))
+        font = written(w, side)
         draw.text((w['x'] * side, (w['y'] + w['height'] / 2) * side), w['text'], font=font, fill=colour(w['colour']), anchor='ms')
     if not layer:
         return np.asarray(image.reduce(OVER))

@@ -25,11 +25,12 @@ import faults
 import filters
 import scenes
 import vocabulary
+from crops import to_signed
 from mmdit import POSITIONS, Mmdit, pack, unpack
 from muon import Muon
 from place import PLACE, ROOT, device
 from qwen import QwenVl
-from train_vae import latent_figures, to_signed
+from train_vae import latent_figures
 from vae import Vae
 from words import SHAPES
 

@@ -1,86 +1,33 @@
 # SPDX-FileCopyrightText: Sfumato authors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Stage vae: the VAE, on crops of scenes. train_vae.py [--minutes M]; goes on from its last checkpoint.
-
-The VAE looks at neighbourhoods, so 64 px crops of 128 px scenes teach it as much as whole ones and cost a quarter;
-half of them are cut around lettering. One picture in six is a layer with transparency.
-
-With --decoder the encoder stays as it is, so that latents which are kept stay right; the decoder then also meets latents
-with a little noise, as the transformer's are.
-"""
+"""Stage vae: the VAE, on crops of scenes. train_vae.py [--minutes M]; goes on from its last checkpoint. Its decoder alone is then
+tuned by the stage decoder."""
 import argparse
 import math
-import multiprocessing
 import os
 import time
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 from PIL import Image
 
+import crops
 import files
 import scenes
+from crops import to_signed
+from losses import WHOLE, Pair, psnr, weighted
 from muon import Muon
 from place import PLACE, device
 from vae import Vae
 
-CROP, SIZE, BATCH = 64, 128, 24
+SIZE = 128
 KL = 2e-5
-NOISE = .15  # on latents, at most, in deviations
 CONFIG = dict(base_dim=16, dim_mult=(1, 2, 4, 8), num_res_blocks=1, z_dim=16, input_channels=4)
 
 
-def crops(rng, n):
-    """[n 4 64 64] bytes."""
-    out = np.empty((n, CROP, CROP, 4), np.uint8)
-    for i in range(0, n, 3):
-        scene = scenes.make(rng)
-        layer = rng.random() < 1 / 6
-        # Now and then twice the size, so that strokes of other widths are seen too.
-        size = int(rng.choice([64, 96, 128, 192], p=[.05, .1, .35, .5]))
-        picture = scenes.paint(scene, size, int(rng.integers(1 << 30)), layer)
-        for j in range(i, min(i + 3, n)):
-            x, y = rng.integers(0, size - CROP + 1, 2)
-            if scene['words'] and rng.random() < .75:
-                w = scene['words'][0]
-                at = (w['x'] + rng.uniform(-.5, .5) * w['width'], w['y'])
-                x, y = (int(np.clip(p * size - CROP / 2 + rng.integers(-12, 13), 0, size - CROP)) for p in at)
-            out[j, ..., :picture.shape[2]] = picture[y:y + CROP, x:x + CROP]
-            if not layer:
-                out[j, ..., 3] = 255
-    return out.transpose(0, 3, 1, 2)
-
-
-def produce(queue, seed):
-    rng = np.random.default_rng(seed)
-    while True:
-        queue.put(crops(rng, BATCH))
-
-
-def of_decoder(name):
-    return name.startswith(('decoder.', 'post_quant_conv.'))
-
-
-def to_signed(batch, where):
-    x = torch.from_numpy(np.ascontiguousarray(batch)).to(where, torch.float32) / 127.5 - 1
-    return x.contiguous(memory_format=torch.channels_last)
-
-
-def reconstruction(y, x):
-    """Nearly L1 of pixels, of differences between neighbours and of halved pictures; colour counts where it can be seen.
-    Near zero it is round: what bfloat16 makes of the sign of a small difference would be two thirds of the gradient."""
-    seen = torch.cat([(x[:, 3:] + 1).mul(.5).clamp_min(.02).expand(-1, 3, -1, -1), torch.ones_like(x[:, 3:])], 1)
-    e = (y - x) * seen
-    size = lambda d: F.smooth_l1_loss(d, torch.zeros_like(d), beta=.03)
-    edges = size(e[..., 1:] - e[..., :-1]) + size(e[..., 1:, :] - e[..., :-1, :])
-    return size(e) + .5 * edges + .5 * size(F.avg_pool2d(e, 2)) + .5 * e.square().mean()
-
-
-def psnr(y, x):
-    """Of colours on black, 8 bits."""
-    on_black = lambda p: (p[:, :3] + 1) * (p[:, 3:] + 1) / 4
-    return -10 * torch.log10((on_black(y.clamp(-1, 1)) - on_black(x)).square().mean((1, 2, 3)).clamp_min(1e-9))
+def to_adam(name, p):
+    """What is no matrix in the middle of the network."""
+    return 'conv_in' in name or 'conv_out' in name or p.numel() < 256
 
 
 def evaluate(vae, where, sheet):
@@ -122,7 +69,6 @@ def main():
     options.add_argument('--mult', default=','.join(map(str, CONFIG['dim_mult'])))
     options.add_argument('--rate', type=float, default=2e-3)
     options.add_argument('--start', help='folder of an exported VAE to begin with, where there is no checkpoint')
-    options.add_argument('--decoder', action='store_true', help='the decoder alone')
     options.add_argument('--every', type=float, default=180, help='seconds between checkpoints')
     o = options.parse_args()
     where = device()
@@ -130,7 +76,7 @@ def main():
     vae = Vae(**{**CONFIG, 'base_dim': o.base, 'dim_mult': tuple(map(int, o.mult.split(',')))}).to(where)
     mean_vae = Vae(**vae.config).to(where)
     mean_vae.load_state_dict(vae.state_dict())
-    optimizer = Muon(((n, p) for n, p in vae.named_parameters() if of_decoder(n) or not o.decoder), o.rate, lambda name, p: 'conv_in' in name or 'conv_out' in name or p.numel() < 256)
+    optimizer = Muon(vae.named_parameters(), o.rate, to_adam)
     path, spent, step = os.path.join(PLACE, o.name + '.pt'), 0., 0
     if os.path.exists(path):
         saved = torch.load(path, map_location=where, weights_only=True)
@@ -142,15 +88,8 @@ def main():
     elif o.start:
         for net in vae, mean_vae:
             net.load_state_dict(files.read(os.path.join(o.start, 'diffusion_pytorch_model.safetensors')))
-    if o.decoder:
-        for net in vae, mean_vae:
-            net.load_state_dict({**mean_vae.state_dict(), **{n: t for n, t in net.state_dict().items() if of_decoder(n)}})
-        for name, p in vae.named_parameters():
-            p.requires_grad_(of_decoder(name))
-        spread = latent_figures(mean_vae)[1].to(where)[:, None, None]
-    queue = multiprocessing.Queue(8)
-    multiprocessing.Process(target=produce, args=(queue, 1000 + step), daemon=True).start()
-    last, total, began = time.time(), 0., time.time()
+    queue = crops.producer(1000 + step)
+    last = began = time.time()
     print('%.2f M parameters, step %d, %.1f min spent' % (sum(p.numel() for p in vae.parameters()) / 1e6, step, spent / 60), flush=True)
     while spent < o.minutes * 60:
         share = spent / (o.minutes * 60)
@@ -158,13 +97,11 @@ def main():
             group['lr'] = o.rate * min(1, (step + 1) / 200) * (.02 + .98 * (.5 + .5 * math.cos(math.pi * share)))
         x = to_signed(queue.get(), where)
         with torch.autocast(where.type, torch.bfloat16):
-            with torch.set_grad_enabled(not o.decoder):
-                mean, log_variance = vae.encode(x)
-                log_variance = log_variance.clamp(-20, 5)
-            noise = (.5 * log_variance).exp() if not o.decoder else NOISE * torch.rand(len(x), 1, 1, 1, device=where) * spread
-            y = vae.decode(mean + torch.randn_like(mean) * noise).float()
+            mean, log_variance = vae.encode(x)
+            log_variance = log_variance.clamp(-20, 5)
+            y = vae.decode(mean + torch.randn_like(mean) * (.5 * log_variance).exp()).float()
         kl = .5 * (mean.square() + log_variance.exp() - 1 - log_variance).mean()
-        loss = reconstruction(y, x) + KL * kl * (not o.decoder)
+        loss = weighted(Pair(y, x), WHOLE)[0] + KL * kl
         optimizer.zero_grad(set_to_none=True)
         loss.backward()
         torch.nn.utils.clip_grad_norm_(vae.parameters(), 1.)
@@ -172,7 +109,6 @@ def main():
         with torch.no_grad():
             torch._foreach_lerp_(list(mean_vae.parameters()), list(vae.parameters()), 1 - min(.999, (step + 1) / (step + 20)))
         step += 1
-        total += loss.item()
         now = time.time()
         spent, began = spent + now - began, now
         if now - last > o.every or spent >= o.minutes * 60:
