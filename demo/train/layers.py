@@ -1,7 +1,17 @@
 # SPDX-FileCopyrightText: Sfumato authors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Scenes in layers: what each layer of a picture shows, painted; and how well layers that somebody made match."""
+"""Scenes in layers: what each layer of a picture shows, painted.
+
+    stacks FOLDER [N] [SIZE]
+        unseen scenes as files, for demo/check/splits.py: 0000.png, its background and objects 0000-0.png, 0000-1.png, …, and in
+        stacks.jsonl which of them are letters
+"""
+import json
+import os
+import sys
+
 import numpy as np
+from PIL import Image
 
 import scenes
 
@@ -38,59 +48,26 @@ def clear(size):
     return np.zeros((size, size, 4), np.uint8)
 
 
-# --- judging -----------------------------------------------------------------------------------------------------
 
-ALIKE = .8  # of an object's area and the layer's, what both have of what either has; letters are thinner
-ALIKE_LETTERS = .55
-OFF = 40  # largest distance of a colour, the mean over where both are
-
-
-def overlap(a, b):
-    """Of two pictures, by their alpha."""
-    a, b = (p[..., 3].astype(np.float32) / 255 for p in (a, b))
-    return np.minimum(a, b).sum() / max(np.maximum(a, b).sum(), 1e-6)
+def unseen(i):
+    """Scene i of those that nobody trains on."""
+    rng = np.random.default_rng([22, i])
+    return make(rng)
 
 
-def off(a, b):
-    """How far the mean colours are from each other where both show."""
-    weight = np.minimum(a[..., 3:], b[..., 3:]).astype(np.float32)
-    if weight.sum() == 0:
-        return 999.
-    return float(np.linalg.norm(((a[..., :3].astype(np.float32) - b[..., :3]) * weight).sum((0, 1)) / weight.sum()))
+def is_lettering(objects):
+    return [bool(o['words']) for o in objects]
 
 
-def is_empty(layer):
-    return layer[..., 3].mean() < .01 * 255
-
-
-def same(layer, wanted, letters):
-    return overlap(layer, wanted) >= (ALIKE_LETTERS if letters else ALIKE) and off(layer, wanted) <= OFF
-
-
-def over(layers):
-    """The layers on each other: colours [size size 3] and the alpha of all."""
-    colours, alpha = np.zeros((*layers[0].shape[:2], 3)), np.zeros((*layers[0].shape[:2], 1))
-    for layer in layers:
-        a = layer[..., 3:] / 255.
-        colours, alpha = layer[..., :3] * a + colours * (1 - a), a + alpha * (1 - a)
-    return colours
-
-
-def judge(layers, painted, letters):
-    """What is wrong, as words; nothing: the split is right. layers: background first; painted: of paint(); letters: of each object,
-    whether it is a word. Each object must be alone in a layer of its own, in any order where they do not cover each other."""
-    whole, ground, *objects = painted
-    wrong, left = [], list(range(1, len(layers)))
-    if np.abs(layers[0].astype(np.float32) - ground).mean() > 8 or layers[0][..., 3].mean() < 250:
-        wrong.append('background')
-    for wanted, is_word in zip(objects, letters):
-        found = [i for i in left if same(layers[i], wanted, is_word)]
-        if found:
-            left.remove(found[0])
-        else:
-            wrong.append('word' if is_word else 'object')
-    if any(not is_empty(layers[i]) for i in left):
-        wrong.append('spare')
-    if np.abs(over(layers) - whole[..., :3]).mean() > 10:
-        wrong.append('whole')
-    return wrong
+def main():
+    folder = sys.argv[1]
+    n, size = (int(v) for v in (sys.argv[2:4] + ['60', '192'][len(sys.argv) - 2:]))
+    os.makedirs(folder, exist_ok=True)
+    with open(os.path.join(folder, 'stacks.jsonl'), 'w', encoding='utf-8') as file:
+        for i in range(n):
+            scene, objects = unseen(i)
+            whole, *parts = paint(scene, objects, size, i)
+            Image.fromarray(whole[..., :3]).save(os.path.join(folder, '%04d.png' % i), optimize=True)
+            for k, part in enumerate(parts):
+                Image.fromarray(part).save(os.path.join(folder, '%04d-%d.png' % (i, k)), optimize=True)
+            file.write(json.dumps({'letters': is_lettering(objects)}) + '\n')

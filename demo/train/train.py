@@ -25,6 +25,7 @@ STAGES = {  # name: (module, function, what it is)
     'encode-layers': ('train_layers', 'encode', 'latents and embeddings for the transformer that splits: --size S [--scenes N]'),
     'layers': ('train_layers', 'main', 'the transformer that splits: --size S [--minutes M]'),
     'measure-layers': ('train_layers', 'measure', 'splits of unseen scenes, compared with what was painted: --size S'),
+    'stacks': ('layers', 'main', 'unseen scenes and their layers as files: FOLDER [N [SIZE]]'),
     'parallel': ('parallel', 'main', 'the same steps by one process, two that share layers, two that share batches: --size S'),
     'describe': ('describe', 'main', 'what the encoder says of unseen scenes, and what is right of it: [--scenes N] [--folder F]'),
     'measure': ('measure', 'main', 'what checkpoints of the transformer draw, judged at several sizes: NAME… [--sizes S…]'),

@@ -16,6 +16,7 @@ is what the encoder says of the picture, which is often wrong, so that nothing m
 import argparse
 import glob
 import os
+import sys
 import time
 
 import numpy as np
@@ -27,9 +28,12 @@ import layers
 import vocabulary
 from mmdit import LayeredMmdit, pack, unpack
 from muon import Muon
-from place import PLACE, device
+from place import PLACE, ROOT, device
 from train_mmdit import embed, empty_prompt, figures_of, load_frozen
 from train_vae import to_signed
+
+sys.path.append(os.path.join(ROOT, 'demo', 'check'))
+from stack import judge
 
 SHARD, TOLD, BATCH, RATE, ADAM, EMA = 512, 2, 32, 2e-3, .3, .99
 COUNTS = {2: .35, 3: .4, 4: .25}  # layers of a batch
@@ -40,14 +44,10 @@ def folder_of(size):
     return os.path.join(PLACE, f'layers-{size}')
 
 
-def scene_of(size, i, base=21):
-    rng = np.random.default_rng([base, size, i])
-    return rng, *layers.make(rng)
-
-
 def frames_of(size, i):
     """Frames [n size size 4]: whole, background, objects, and where there are several, those in one layer; prompts."""
-    rng, scene, objects = scene_of(size, i)
+    rng = np.random.default_rng([21, size, i])
+    scene, objects = layers.make(rng)
     painted = layers.paint(scene, objects, size, i)
     if len(objects) > 1:
         painted.append(layers.scenes.paint(scene, size, layer=True))
@@ -173,7 +173,7 @@ def main():
     del vae, encoder
     torch.manual_seed(step)
     print('step %d, %.1f min spent' % (step, spent / 60), flush=True)
-    last, total, count, began, started, here = spent, 0., 0, time.process_time(), spent, 0
+    last, total, count, began = spent, 0., 0, time.process_time()
     for height, width, x0, words, mask in data.batches(where, step, empty):
         if spent >= o.minutes * 60:
             break
@@ -187,7 +187,7 @@ def main():
         optimizer.step()
         with torch.no_grad():
             torch._foreach_lerp_(list(mean_net.parameters()), list(net.parameters()), 1 - min(EMA, (step + 1) / (step + 20)))
-        step, total, count, here = step + 1, total + e.detach()[1:3].cpu().numpy(), count + 1, here + 1
+        step, total, count = step + 1, total + e.detach()[1:3].cpu().numpy(), count + 1
         now = time.process_time()
         spent, began = spent + now - began, now
         if spent - last > o.every or spent >= o.minutes * 60:
@@ -258,7 +258,7 @@ def measure():
         net.load_state_dict(torch.load(os.path.join(PLACE, name + '.pt'), map_location=where, weights_only=True)['mean'])
         net.eval()
         by_count, faults, rows = {}, {}, []
-        made = [scene_of(o.size, i, 22)[1:] for i in range(o.scenes)]
+        made = [layers.unseen(i) for i in range(o.scenes)]
         for n_objects in range(1, layers.MOST + 1):
             some = [(i, *m) for i, m in enumerate(made) if len(m[1]) == n_objects]
             if not some:
@@ -271,7 +271,8 @@ def measure():
                 seen = vae.decode((z * std + mean).flatten(0, 1)).float().clamp(-1, 1)
             seen = ((seen + 1) * 127.5).round().byte().permute(0, 2, 3, 1).reshape(len(some), n, o.size, o.size, 4).cpu().numpy()
             for (i, scene, objects), p, layer in zip(some, painted, seen):
-                wrong = layers.judge(list(layer), p, [bool(x['words']) for x in objects])
+                whole, ground, *wanted = (x.tobytes() for x in p)
+                wrong = judge([x.tobytes() for x in layer], whole, ground, wanted, layers.is_lettering(objects))
                 by_count.setdefault(n_objects, []).append(not wrong)
                 for w in wrong:
                     faults[w] = faults.get(w, 0) + 1
