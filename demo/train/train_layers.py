@@ -36,7 +36,7 @@ sys.path.append(os.path.join(ROOT, 'demo', 'check'))
 from stack import judge
 
 SHARD, TOLD, BATCH, RATE, ADAM, EMA = 512, 2, 32, 2e-3, .3, .99
-COUNTS = {2: .35, 3: .4, 4: .25}  # layers of a batch
+COUNTS = {2: .45, 3: .38, 4: .17}  # layers of a batch
 FOREIGN, EMPTY, REPEATED = .3, .5, .2  # prompts of other scenes; batches without prompts; weight of frame 0, which nobody looks at
 
 

@@ -590,19 +590,18 @@ copy_folder (const char *from, const char *name)
     }
 }
 
-/* base with the VAE of layered, and as its folder layered the transformer of layered: a model that also splits. (transfer full) */
+/* The tiny model that draws and brings a transformer that splits, to be changed. (transfer full) */
 static char *
 write_pair (const char *name)
 {
-  static const char *const parts[][2] = { { "../base/transformer", "transformer" }, { "../layered/vae", "vae" },
-                                          { "../base/text_encoder", "text_encoder" }, { "../base/tokenizer", "tokenizer" },
-                                          { "../layered/transformer", "layered" } };
-  g_autofree char *index = g_build_filename (base, "model_index.json", NULL), *to = g_build_filename (name, "model_index.json", NULL);
+  static const char *const parts[] = { "transformer", "vae", "text_encoder", "tokenizer", "layered" };
+  g_autofree char *pair = g_build_filename (base, "..", "pair", NULL);
+  g_autofree char *index = g_build_filename (pair, "model_index.json", NULL), *to = g_build_filename (name, "model_index.json", NULL);
 
   copy (index, to);
   for (guint i = 0; i < G_N_ELEMENTS (parts); i++)
     {
-      g_autofree char *from = g_build_filename (base, parts[i][0], NULL), *part = g_build_filename (name, parts[i][1], NULL);
+      g_autofree char *from = g_build_filename (pair, parts[i], NULL), *part = g_build_filename (name, parts[i], NULL);
       copy_folder (from, part);
     }
   return in_scratch (name);
