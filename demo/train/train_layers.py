@@ -10,7 +10,7 @@
         splits unseen scenes and compares with what was painted
 
 Frames of one sequence: the whole picture again, the background, one object each, empty layers; last the whole picture without
-noise, the condition. Half of the batches have the empty prompt, and of the others every third has another scene's: the prompt of a split
+noise, the condition. Seven batches of ten have the empty prompt, and of the others three pictures of ten have another scene's: the prompt of a split
 is what the encoder says of the picture, which is often wrong, so that nothing may hang on it.
 """
 import argparse
@@ -37,7 +37,7 @@ from stack import judge
 
 SHARD, TOLD, BATCH, RATE, ADAM, EMA = 512, 2, 32, 2e-3, .3, .99
 COUNTS = {2: .45, 3: .38, 4: .17}  # layers of a batch
-FOREIGN, EMPTY, REPEATED = .3, .5, .2  # prompts of other scenes; batches without prompts; weight of frame 0, which nobody looks at
+FOREIGN, EMPTY, REPEATED = .3, .7, .2  # prompts of other scenes; batches without prompts; weight of frame 0, which nobody looks at
 
 
 def folder_of(size):
@@ -135,7 +135,7 @@ class Encoded:
 def loss_of(net, height, width, x0, words, mask):
     """Of a batch [batch frames tokens features]."""
     b, f, t, c = x0.shape
-    sigma = torch.sigmoid(1.2 * torch.randn(b, device=x0.device) + .5)
+    sigma = torch.sigmoid(1.2 * torch.randn(b, device=x0.device) + 1)  # much noise: what goes where is settled there
     velocity = torch.randn_like(x0) - x0
     x = torch.cat([x0 + sigma[:, None, None, None] * velocity, x0[:, :1]], 1).reshape(b, -1, c)
     with torch.autocast(x0.device.type, torch.bfloat16):
