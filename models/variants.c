@@ -43,7 +43,7 @@ static const QiVariant rows[N_ROWS] = {
                    .height = 192, .quality = DEMO_QUALITY, .few_steps = DEMO_QUALITY, .negative_prompt = " " },
   /* Its other transformer, in its folder layered: the prompt means nothing to it, so that guidance is of no use. */
   [DEMO_LAYERED] = { .name = "demo-layered", .title = "the demo model's transformer for splits", .prompt_template = QI_TEMPLATE_IMAGE,
-                     .layered = TRUE, .width = 96, .height = 96,
+                     .layered = TRUE, .width = 128, .height = 128,
                      .quality = { { 8, 1.0 }, { 12, 1.0 }, { 20, 1.0 }, { 40, 1.0 } },
                      .few_steps = { { 8, 1.0 }, { 12, 1.0 }, { 20, 1.0 }, { 40, 1.0 } }, .negative_prompt = " " },
   [GENERIC] = { .name = "generic", .title = "a model of the Qwen-Image family", .prompt_template = QI_TEMPLATE_IMAGE,

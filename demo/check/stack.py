@@ -4,8 +4,8 @@
 import math
 from operator import mul, sub
 
-ALIKE = .7  # of an object's area and a layer's: what both have of what either has
-ALIKE_LETTERS = .5  # whose strokes are a few pixels wide
+ALIKE = .8  # of an object's area and a layer's: what both have of what either has
+ALIKE_LETTERS = .55  # whose strokes are a few pixels wide
 COLOUR = 40  # how far mean colours may be from each other (black to white: 442)
 GROUND = 8  # the background's mean difference, of 255
 WHOLE = 10  # that of the layers on each other from the picture
