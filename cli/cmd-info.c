@@ -277,6 +277,7 @@ qi_cmd_info (int argc, char **argv, GCancellable *cancellable)
 
   if (check_planned (&planned, options->request, has_model, &error))
     {
+      qi_model_choose_for (&options->paths, options->request->task, options->strings);
       /* What is known is shown before what went wrong: without a device the model can still be looked at. */
       report.devices = qi_engine_devices_json (&error);
       if (has_model || has_part)

@@ -13,6 +13,7 @@
 #include "cli/results.h"
 #include "compose/job.h"
 #include "compose/layers.h"
+#include "models/model-choice.h"
 #include "compose/pixels.h"
 
 typedef struct
@@ -161,6 +162,8 @@ qi_cmd_split (int argc, char **argv, GCancellable *cancellable)
   qi_events_init (&events, options->quiet, options->json || (!ok && qi_options_want_json (argc, argv)));
   if (ok && options->help)
     return QI_STATUS_DONE;
+  if (ok)
+    qi_model_choose_for (&options->paths, QI_TASK_SPLIT, options->strings);
   ok = ok && check_words (&words, options->request, &error) && run (options, &words, &events, cancellable, &error);
   if (!ok && g_cancellable_is_cancelled (cancellable))
     {

@@ -8,6 +8,7 @@
 
 /* QI_DATADIR comes from the build: <datadir>/sfumato. */
 #define INSTALLED_DEMO QI_DATADIR "/demo"
+#define LAYERED "layered" /* in a model's folder: a transformer that splits pictures */
 #define LEVELS_ABOVE 4 /* PREFIX/libexec/sfumato/PROGRAM: the folder itself, then three above */
 
 static gboolean
@@ -115,4 +116,22 @@ qi_model_choose (QiModelPaths *paths, GPtrArray *strings, GError **error)
       return FALSE;
     }
   return TRUE;
+}
+
+void
+qi_model_choose_for (QiModelPaths *paths, QiTask task, GPtrArray *strings)
+{
+  if (task != QI_TASK_SPLIT || !paths->model || paths->transformer)
+    return;
+
+  char *folder = g_build_filename (paths->model, LAYERED, NULL);
+  g_autofree char *schedule = g_build_filename (folder, "scheduler_config.json", NULL);
+
+  g_ptr_array_add (strings, folder);
+  if (!g_file_test (folder, G_FILE_TEST_IS_DIR))
+    return;
+  paths->transformer = folder;
+  paths->variant = NULL; /* that of the other transformer */
+  if (!paths->scheduler && g_file_test (schedule, G_FILE_TEST_IS_REGULAR))
+    paths->scheduler = folder;
 }

@@ -12,11 +12,16 @@
  *   text-encoder=/models/Qwen2.5-VL-7B-Q4_K_M.gguf
  *   vae=/models/qwen_image_vae.safetensors */
 #pragma once
+#include "base/request.h"
 #include "models/model-set.h"
 
 /* Fills in what paths leaves open; strings owns what that needs. No model or transformer in the end: the demo model;
  * without one QI_ERROR_BAD_REQUEST says how to give a model. Paths are not looked at. */
 gboolean qi_model_choose (QiModelPaths *paths, GPtrArray *strings, GError **error);
+
+/* After that. A model's folder may bring a second transformer in the folder layered, with its configuration and, where it has one of its own,
+ * its schedule: for splits it takes the place of the model's, unless a transformer is named. */
+void qi_model_choose_for (QiModelPaths *paths, QiTask task, GPtrArray *strings);
 
 /* The folder of the model that comes with Sfumato; NULL: it is not there. Looked for in share/sfumato/demo of the folders
  * above the program, so that a build tree and a moved installation have it too, then where the build was to be installed. (transfer full) */

@@ -115,7 +115,12 @@ qi_info_of (const QiRequest *request, guint n_pictures, QiMaker *maker, QiTiming
       return g_steal_pointer (&info);
     }
   fill_device (info, request->device);
-  if (!qi_model_choose (&paths, strings, &error) || !(set = qi_model_set_open (&paths, &error)))
+  if (qi_model_choose (&paths, strings, &error))
+    {
+      qi_model_choose_for (&paths, request->task, strings);
+      set = qi_model_set_open (&paths, &error);
+    }
+  if (!set)
     {
       note_problem (info, error);
       return g_steal_pointer (&info);

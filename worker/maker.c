@@ -111,6 +111,7 @@ need_engine (QiMaker *maker, const QiRequest *request, QiClock *clock, GCancella
 
   if (!qi_model_choose (&paths, strings, error))
     return FALSE;
+  qi_model_choose_for (&paths, request->task, strings);
   key = qi_maker_key (&paths, request->device);
   if (maker->engine && strcmp (key, maker->key) == 0)
     return TRUE;

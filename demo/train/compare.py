@@ -38,6 +38,16 @@ def check_mmdit(folder):
     return difference(os.path.basename(folder), got, want['output'][:, :h * w])
 
 
+def check_layered(folder, row):
+    case = json.load(open(os.path.join(folder, 'case.json')))
+    model = os.path.join(folder, case['model'], 'diffusion_pytorch_model.safetensors')
+    net = load(mmdit.LayeredMmdit(case['config'], row), files.read(model))
+    inputs, want = (files.read(os.path.join(folder, f + '.safetensors')) for f in ('inputs', 'outputs'))
+    _, h, w = case['img_shapes'][0]
+    got = net(inputs['hidden_states'], h, w, inputs['encoder_hidden_states'], inputs['timestep'])
+    return difference('layers, row %d' % row, got, want['output'])
+
+
 def check_vae(folder):
     config = json.load(open(os.path.join(folder, 'model', 'config.json')))
     net = vae.Vae(config['base_dim'], config['dim_mult'], config['num_res_blocks'], config['z_dim'], config.get('input_channels', 3))
@@ -74,6 +84,8 @@ def main():
     root = sys.argv[1]
     with torch.no_grad():
         good = [check(os.path.join(root, case)) for check, case in (
-            (check_mmdit, 'mmdit-square'), (check_mmdit, 'mmdit-head128'), (check_mmdit, 'mmdit-edit'), (check_vae, 'vae-b8-z4'), (check_text, 'text-plain'),
+            (check_mmdit, 'mmdit-square'), (check_mmdit, 'mmdit-head128'), (check_mmdit, 'mmdit-edit'),
+            (lambda folder: check_layered(folder, 0), 'mmdit-layered'), (lambda folder: check_layered(folder, 1), 'mmdit-layered-cond1'),
+            (check_vae, 'vae-b8-z4'), (check_text, 'text-plain'),
             (check_text, 'text-one-image'))]
     sys.exit(not all(good))

@@ -66,6 +66,17 @@ def export_transformer(folder):
             'use_layer3d_rope': False, 'zero_cond_t': False})
 
 
+def export_layered(folder):
+    """The transformer that splits, which the engine looks for in this folder; its schedule is the one published for layers."""
+    saved = torch.load(os.path.join(PLACE, 'layers.pt'), map_location='cpu', weights_only=True)
+    gguf.write(os.path.join(folder, 'layered', 'sfumato-demo-layered-Q8_0.gguf'), half(saved['mean']), 'Sfumato demo, layered')
+    files.write_json(os.path.join(folder, 'layered', 'config.json'), {
+        '_class_name': 'QwenImageTransformer2DModel', **CONFIG, 'guidance_embeds': False, 'use_additional_t_cond': True,
+        'use_layer3d_rope': True, 'zero_cond_t': False})
+    files.write_json(os.path.join(folder, 'layered', 'scheduler_config.json'), {
+        **SCHEDULER, 'shift_terminal': None, 'time_shift_type': 'linear'})
+
+
 def export_rest(folder):
     vocabulary.write(os.path.join(folder, 'tokenizer'))
     os.makedirs(os.path.join(folder, 'scheduler'), exist_ok=True)
@@ -76,7 +87,8 @@ def export_rest(folder):
         'transformer': ['diffusers', 'QwenImageTransformer2DModel'], 'vae': ['diffusers', 'AutoencoderKLQwenImage']})
 
 
-PARTS = {'vae': (export_vae, 'vae.pt'), 'text_encoder': (export_text_encoder, 'encoder.pt'), 'transformer': (export_transformer, 'mmdit.pt')}
+PARTS = {'vae': (export_vae, 'vae.pt'), 'text_encoder': (export_text_encoder, 'encoder.pt'), 'transformer': (export_transformer, 'mmdit.pt'),
+         'layered': (export_layered, 'layers.pt')}
 
 
 def main():

@@ -29,7 +29,7 @@ def write(path, tensors, name):
         head += string(key) + struct.pack('<I', kind) + raw
     data, at = [], 0
     for key, t in tensors.items():
-        quantise = t.dim() == 2 and t.shape[1] % 32 == 0
+        quantise = t.dim() == 2 and t.shape[1] % 32 == 0 and 'addition_t_embedding' not in key  # as files of the published one have it
         raw = blocks(t) if quantise else t.float().contiguous().numpy().tobytes()
         shape = list(reversed(t.shape))
         head += string(key) + struct.pack(f'<I{len(shape)}QIQ', len(shape), *shape, Q8_0 if quantise else F32, at)

@@ -36,7 +36,14 @@ def naive(grids, n_text):
     return text, picture
 
 
-POSITIONS = {'msrope': msrope, 'naive': naive}
+def layers(grids, n_text):
+    """msrope, but the last picture is frame -1, and there are fewer pictures than words have as their first place."""
+    text, pictures = msrope(grids, n_text)
+    pictures[pictures[:, 0] == len(grids) - 1, 0] = -1
+    return text + max(0, len(grids) - 1 - max(max(h // 2, w // 2) for h, w in grids)), pictures
+
+
+POSITIONS = {'msrope': msrope, 'naive': naive, 'layers': layers}
 
 
 @functools.lru_cache
@@ -140,13 +147,16 @@ class Mmdit(nn.Module):
         e = self.time_text_embed.timestep_embedder
         return e.linear_2(F.silu(e.linear_1(torch.cat([a.cos(), a.sin()], -1))))
 
+    def angles(self, latents, grids, n_text):
+        return angles(grids, n_text, tuple(self.config['axes_dims_rope']), self.positions)
+
     def forward(self, latents, height, width, text, sigma, mask=None, references=()):
         """Velocity [batch tokens 4z] of latents [batch height*width 4z] at sigma [batch]. mask [batch text tokens]: True counts.
         references: (latents, height, width) of each further picture, clean."""
         temb = self.embed_time(sigma)
         grids = ((height, width), *((h, w) for _, h, w in references))
         picture, text = self.img_in(torch.cat([latents, *(r[0] for r in references)], 1)), self.txt_in(self.txt_norm(text))
-        a = angles(grids, text.shape[1], tuple(self.config['axes_dims_rope']), self.positions).to(latents.device)
+        a = self.angles(latents, grids, text.shape[1]).to(latents.device)
         if mask is not None:
             mask = F.pad(mask, (0, picture.shape[1]), value=True)[:, None, None]
         for block in self.transformer_blocks:
@@ -155,6 +165,24 @@ class Mmdit(nn.Module):
         picture = picture[:, :latents.shape[1]]
         scale, shift = self.norm_out.linear(F.silu(temb))[:, None].chunk(2, -1)
         return self.proj_out(F.layer_norm(picture, picture.shape[-1:], eps=1e-6) * (1 + scale) + shift)
+
+
+class LayeredMmdit(Mmdit):
+    """The same that splits a picture: latents hold whole frames of height * width tokens, the picture that is split last. The time has
+    a row of a table added, of which only the first is in use."""
+
+    def __init__(self, config=CONFIG, row=0):
+        super().__init__(config, 'layers')
+        self.row = row
+        self.time_text_embed.addition_t_embedding = nn.Embedding(2, config['attention_head_dim'] * config['num_attention_heads'])
+        nn.init.zeros_(self.time_text_embed.addition_t_embedding.weight)
+
+    def embed_time(self, sigma):
+        return super().embed_time(sigma) + self.time_text_embed.addition_t_embedding.weight[self.row]
+
+    def angles(self, latents, grids, n_text):
+        (height, width), = grids
+        return super().angles(latents, grids * (latents.shape[1] // (height * width)), n_text)
 
 
 def pack(z):

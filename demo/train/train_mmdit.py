@@ -26,7 +26,7 @@ import filters
 import scenes
 import vocabulary
 from crops import to_signed
-from mmdit import POSITIONS, Mmdit, pack, unpack
+from mmdit import Mmdit, pack, unpack
 from muon import Muon
 from place import PLACE, ROOT, device
 from qwen import QwenVl
@@ -264,7 +264,7 @@ def main():
                          help='the shares of the steps that learn from words alone, on one, two and three thirds of the width')
     options.add_argument('--every', type=float, default=240, help='seconds between checkpoints')
     options.add_argument('--steps', type=int, help='the end by steps instead of minutes, for runs that are compared')
-    options.add_argument('--positions', choices=POSITIONS, default='msrope', help='the scheme; the engine knows only msrope')
+    options.add_argument('--positions', choices=('msrope', 'naive'), default='msrope', help='the scheme; the engine knows only msrope')
     options.add_argument('--checkpointing', action='store_true', help='activations are computed again on the way back: less memory, more time')
     options.add_argument('--to', default='mmdit', help='the name of the checkpoint')
     o = options.parse_args()

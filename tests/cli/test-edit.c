@@ -297,6 +297,35 @@ test_split (void)
   g_assert_false (g_file_test (extra, G_FILE_TEST_EXISTS));
 }
 
+/* A model that draws and has a second transformer for splits makes the layers that the second one makes by itself. */
+static void
+test_split_pair (void)
+{
+  g_autofree char *image = cli_data ("pipeline-layered-cfg/input.png"), *pair = cli_data ("models/pair");
+  g_autofree char *alone = cli_path ("alone"), *beside = cli_path ("beside"), *drawn = cli_path ("drawn.png");
+  g_auto (CliRun) one = cli_run ("split", "--quiet", "--device=cpu", "--model", layered, "--image", image, "--layers=2", "--steps=2",
+                                 "--seed=3", "--output-dir", alone, "a cat", NULL);
+  g_auto (CliRun) two = cli_run ("split", "--quiet", "--device=cpu", "--model", pair, "--image", image, "--layers=2", "--steps=2",
+                                 "--seed=3", "--output-dir", beside, "a cat", NULL);
+  g_auto (CliRun) draw = cli_generate (drawn, "--model", pair, "--steps=1", "--prompt=a cat", NULL);
+  g_auto (CliRun) plan = cli_run ("info", "--plan", "--json", "--device=cpu", "--model", pair, "--task=split", "--image", image, NULL);
+  g_auto (CliRun) model = cli_run ("info", "--json", "--device=cpu", "--model", pair, NULL);
+
+  cli_assert_status (&one, 0);
+  cli_assert_status (&two, 0);
+  cli_assert_status (&draw, 0);
+  for (guint i = 1; i <= 2; i++)
+    {
+      g_autofree char *name = g_strdup_printf ("layer-%u.png", i), *a = g_build_filename (alone, name, NULL);
+      g_autofree char *b = g_build_filename (beside, name, NULL);
+
+      assert_same (a, b, TRUE);
+    }
+  g_assert_nonnull (strstr (plan.out, "\"pipeline\":\"layered\""));
+  g_assert_nonnull (strstr (plan.out, "\"variant\":{\"name\":\"layered\""));
+  g_assert_nonnull (strstr (model.out, "\"variant\":{\"name\":\"qwen-image\""));
+}
+
 /* Without words the text encoder looks first, and its words are kept in the layers. */
 static void
 test_split_described (void)
@@ -503,6 +532,7 @@ add (void)
   g_test_add_func ("/cli/edit/plan-beforehand", test_plan_beforehand);
   g_test_add_func ("/cli/edit/expand", test_expand);
   g_test_add_func ("/cli/edit/split", test_split);
+  g_test_add_func ("/cli/edit/split-pair", test_split_pair);
   g_test_add_func ("/cli/edit/split-described", test_split_described);
   g_test_add_func ("/cli/edit/samplers", test_samplers);
   g_test_add_func ("/cli/edit/refusals", test_refusals);

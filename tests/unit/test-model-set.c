@@ -1,7 +1,7 @@
 /* SPDX-FileCopyrightText: Sfumato authors
  * SPDX-License-Identifier: GPL-3.0-or-later */
 /* Finding the parts of a model in every layout people have, telling which model it is, and saying what is wrong. */
-#include "models/model-set.h"
+#include "models/model-choice.h"
 
 #include <string.h>
 #include <sys/stat.h>
@@ -576,6 +576,90 @@ report_hostile (void)
   g_assert_null (strstr (json, "\xe2\x80\xae"));
 }
 
+/* A copy of a folder of files. */
+static void
+copy_folder (const char *from, const char *name)
+{
+  g_autoptr (GDir) dir = g_dir_open (from, 0, NULL);
+
+  g_assert_nonnull (dir);
+  for (const char *file; (file = g_dir_read_name (dir)) != NULL;)
+    {
+      g_autofree char *path = g_build_filename (from, file, NULL), *to = g_build_filename (name, file, NULL);
+      copy (path, to);
+    }
+}
+
+/* The tiny model that draws and brings a transformer that splits, to be changed. (transfer full) */
+static char *
+write_pair (const char *name)
+{
+  static const char *const parts[] = { "transformer", "vae", "text_encoder", "tokenizer", "layered" };
+  g_autofree char *pair = g_build_filename (base, "..", "pair", NULL);
+  g_autofree char *index = g_build_filename (pair, "model_index.json", NULL), *to = g_build_filename (name, "model_index.json", NULL);
+
+  copy (index, to);
+  for (guint i = 0; i < G_N_ELEMENTS (parts); i++)
+    {
+      g_autofree char *from = g_build_filename (pair, parts[i], NULL), *part = g_build_filename (name, parts[i], NULL);
+      copy_folder (from, part);
+    }
+  return in_scratch (name);
+}
+
+/* The paths of a task. */
+static QiModelPaths
+chosen (QiModelPaths paths, QiTask task, GPtrArray *strings)
+{
+  qi_model_choose_for (&paths, task, strings);
+  return paths;
+}
+
+/* A second transformer is used for splits, for nothing else, and not where one is named. */
+static void
+second_transformer (void)
+{
+  g_autoptr (GPtrArray) strings = g_ptr_array_new_with_free_func (g_free);
+  g_autofree char *pair = write_pair ("pair"), *own = g_build_filename (pair, "transformer", NULL);
+  g_autofree char *second = g_build_filename (pair, "layered", NULL), *schedule = in_scratch ("pair/layered/scheduler_config.json");
+  const QiModelPaths asked = { .model = pair, .variant = "qwen-image" };
+
+  QiModelPaths split = chosen (asked, QI_TASK_SPLIT, strings), draw = chosen (asked, QI_TASK_GENERATE, strings);
+  QiModelPaths named = chosen ((QiModelPaths){ .model = pair, .transformer = own }, QI_TASK_SPLIT, strings);
+  QiModelPaths without = chosen ((QiModelPaths){ .model = base }, QI_TASK_SPLIT, strings);
+
+  g_assert_cmpstr (split.transformer, ==, second);
+  g_assert_null (split.variant);
+  g_assert_null (split.scheduler);
+  g_assert_null (draw.transformer);
+  g_assert_cmpstr (draw.variant, ==, "qwen-image");
+  g_assert_cmpstr (named.transformer, ==, own);
+  g_assert_null (without.transformer);
+
+  g_assert_true (g_file_set_contents (schedule, "{\"use_dynamic_shifting\": true, \"time_shift_type\": \"linear\"}", -1, NULL));
+  split = chosen (asked, QI_TASK_SPLIT, strings);
+  g_autoptr (QiModelSet) splits = open_set (&split);
+  g_autoptr (QiModelSet) draws = open_set (&draw);
+
+  g_assert_cmpstr (splits->variant->name, ==, "layered");
+  g_assert_true (splits->mmdit_config.layer3d_rope && splits->mmdit_config.additional_t_cond);
+  g_assert_cmpint (splits->scheduler_config.shift_type, ==, QI_SHIFT_LINEAR);
+  g_assert_cmpuint (splits->problems->len, ==, 0);
+  g_assert_cmpstr (splits->name, ==, "pair");
+  g_assert_cmpstr (draws->variant->name, ==, "qwen-image");
+  g_assert_cmpint (draws->scheduler_config.shift_type, ==, QI_SHIFT_EXPONENTIAL);
+  g_assert_cmpuint (draws->problems->len, ==, 0);
+
+  /* The project's own says how large it likes pictures, and wants no guidance. */
+  g_autofree char *index = g_build_filename (pair, "model_index.json", NULL);
+  g_assert_true (g_file_set_contents (index, "{\"_class_name\": \"QwenImagePipeline\", \"_sfumato_variant\": \"demo\"}", -1, NULL));
+  g_autoptr (QiModelSet) ours = open_set (&split);
+  g_assert_cmpstr (ours->variant->name, ==, "demo-layered");
+  g_assert_cmpuint (ours->width, ==, ours->variant->width);
+  for (QiQuality q = QI_QUALITY_FAST; q <= QI_QUALITY_MAXIMUM; q++)
+    g_assert_cmpfloat (qi_variant_quality (ours->variant, q, FALSE)->guidance, ==, 1);
+}
+
 static void
 remove_folder (const char *folder)
 {
@@ -614,6 +698,7 @@ main (int argc, char **argv)
   g_test_add_func ("/model-set/no-tower", no_tower);
   g_test_add_func ("/model-set/misfits", misfits);
   g_test_add_func ("/model-set/damaged-config", damaged_config);
+  g_test_add_func ("/model-set/second-transformer", second_transformer);
   g_test_add_func ("/model-set/report", report);
   g_test_add_func ("/model-set/report-hostile", report_hostile);
 

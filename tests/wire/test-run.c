@@ -296,6 +296,48 @@ picture_of_command_line (const QiRequest *request)
   return qi_image_new (gdk_pixbuf_get_width (pixbuf), gdk_pixbuf_get_height (pixbuf), gdk_pixbuf_get_n_channels (pixbuf), stride, bytes);
 }
 
+/* A model with a second transformer is told and loaded by the task. */
+static void
+test_info_task (void)
+{
+  g_autoptr (QiClient) client = qi_client_new ();
+  g_autoptr (QiRequest) draw = wire_request (QI_TASK_GENERATE), split = wire_request (QI_TASK_SPLIT);
+  g_autoptr (QiImage) picture = wire_picture (64, 64, 4);
+  g_autoptr (GError) error = NULL;
+
+  wire_stub (NULL);
+  for (guint i = 0; i < 2; i++)
+    {
+      QiRequest *request = i ? split : draw;
+
+      request->device = g_strdup ("cpu");
+      request->model = g_build_filename (g_getenv ("SFUMATO_TEST_DATA"), "models", "pair", NULL);
+      request->steps = 1;
+      request->layers = 2;
+      request->width = request->height = i ? 0 : 64;
+    }
+
+  g_autoptr (QiResult) drawn = wire_run (draw, NULL, NULL, NULL, &error);
+  g_assert_no_error (error);
+  g_autoptr (QiEngineInfo) draws = qi_client_info (client, draw, 0, NULL, &error);
+  g_autoptr (QiEngineInfo) splits = qi_client_info (client, split, 1, NULL, &error);
+
+  g_assert_no_error (error);
+  g_assert_true (draws->loaded && !draws->layered);
+  g_assert_true (splits->layered && !splits->loaded);
+  g_assert_cmpstr (splits->model, ==, draws->model);
+  g_assert_cmpstr (splits->model_hash, !=, draws->model_hash);
+  g_assert_null (splits->problem);
+
+  g_autoptr (QiResult) layers = wire_run (split, picture, NULL, NULL, &error);
+  g_assert_no_error (error);
+  g_autoptr (QiEngineInfo) after = qi_client_info (client, split, 1, NULL, &error);
+
+  g_assert_cmpuint (layers->images->len, ==, 2);
+  g_assert_true (after->loaded);
+  wire_end_worker ();
+}
+
 /* What is known before, and what a picture teaches. */
 static void
 test_info_model (void)
@@ -425,6 +467,7 @@ add_tests (void)
   g_test_add_func ("/wire/run/split", test_split);
   g_test_add_func ("/wire/run/info-stub", test_info_stub);
   g_test_add_func ("/wire/run/info-model", test_info_model);
+  g_test_add_func ("/wire/run/info-task", test_info_task);
   g_test_add_func ("/wire/run/model", test_model);
   g_test_add_func ("/wire/run/copy", test_copy);
 }
