@@ -14,7 +14,6 @@
  * neither. */
 #define LIKED_GRID 112
 #define ENOUGH 0.7         /* of the least area a model likes: not worth resampling for */
-#define SMALL (256 * 256)  /* models of a smaller area know no other size */
 #define MAX_ASPECT 4       /* of Picture 1 */
 #define MAX_FRAME_ASPECT 2 /* of a frame that may be chosen freely */
 
@@ -35,7 +34,7 @@ qi_model_sizes (guint width, guint height, guint unit)
   const guint64 area = MAX ((guint64) width * height, 64 * 64);
   const guint64 most = MIN (area, MEGAPIXEL);
 
-  return (QiModelSizes){ unit ? unit : UNIT, area < SMALL ? most : most / 4, most };
+  return (QiModelSizes){ unit ? unit : UNIT, most / 4, most };
 }
 
 static guint

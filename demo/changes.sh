@@ -2,7 +2,7 @@
 # SPDX-FileCopyrightText: Sfumato authors
 # SPDX-License-Identifier: GPL-3.0-or-later
 #
-# changes.sh FOLDER: what demo/gimp.py made, before and after with the words, on one sheet, FOLDER/changes.png.
+# changes.sh FOLDER: what demo/changes.py made, before and after with the words, on one sheet, FOLDER/changes.png.
 set -eu
 folder=$1
 font=/usr/share/fonts/truetype/dejavu/DejaVuSans.ttf
