@@ -1,7 +1,8 @@
 # SPDX-FileCopyrightText: Sfumato authors
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Stage answers: language model and vision tower together learn to answer the questions that the engine asks about pictures: for a caption
-with type, style, marks and words as JSON, and for a description. answers.py [--minutes M]; goes on from its last checkpoint.
+with type, style, marks and words as JSON, and for a description. answers.py [--minutes M]; goes on from its last checkpoint. Its end is the
+encoder that is frozen.
 
 What the encoder makes of prompts is what the transformer was trained on: it is held to what the encoder that was there before makes of
 them, alone and behind a picture. The questions are long and the same for all; their keys and values are computed once a step, and not
@@ -149,13 +150,15 @@ def main():
     optimizer, spent, step = torch.optim.AdamW(learned, RATE, betas=(.9, .98), weight_decay=.01), 0., 0
     path = os.path.join(PLACE, 'answers.pt')
     saved = load('answers.pt') if os.path.exists(path) else load('sight.pt')
-    heads.load_state_dict(saved['heads'])
     if 'net' in saved:
         net.load_state_dict(saved['net'])
-        optimizer.load_state_dict(saved['optimizer'])
         spent, step = saved['spent'], saved['step']
     else:
         net.visual.load_state_dict(saved['visual'])
+    if 'heads' in saved:
+        heads.load_state_dict(saved['heads'])
+    if saved['optimizer'] and 'net' in saved:
+        optimizer.load_state_dict(saved['optimizer'])
     asked, queue = Asked(where), multiprocessing.Queue(4)
     multiprocessing.Process(target=produce, args=(queue, 9000 + step), daemon=True).start()
     last = began = time.time()
@@ -176,3 +179,4 @@ def main():
             print('%5.1f min  step %d  JSON %.3f, descriptions %.3f, cells %.3f, prompts moved %.4f' % (
                 spent / 60, step, wanted.item(), said.item(), cells.item(), away.item()), flush=True)
             last = began = time.time()
+    torch.save(dict(net=net.state_dict(), optimizer=None, spent=spent, step=step), os.path.join(PLACE, 'encoder.pt'))  # frozen from here on

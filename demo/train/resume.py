@@ -1,7 +1,8 @@
 # SPDX-FileCopyrightText: Sfumato authors
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Stage resume: checkpoints made from an exported model, so that training goes on where only the model was kept.
-resume [FOLDER], else demo/model. Optimisers begin anew; checkpoints that are there are left alone."""
+resume [--kept] [FOLDER], else demo/model. Optimisers begin anew; checkpoints that are there are left alone. --kept: with what keep.py has put
+aside, which may take the place of a part of the model."""
 import json
 import os
 import shutil
@@ -10,6 +11,7 @@ import sys
 import torch
 
 import files
+import keep
 from place import PLACE, ROOT
 
 
@@ -18,7 +20,8 @@ def weights(folder, *name):
 
 
 def main():
-    folder = sys.argv[1] if len(sys.argv) > 1 else os.path.join(ROOT, 'demo', 'model')
+    named = [a for a in sys.argv[1:] if a != '--kept']
+    folder = named[0] if named else os.path.join(ROOT, 'demo', 'model')
     with open(os.path.join(folder, 'vae', 'config.json'), encoding='utf-8') as file:
         vae = json.load(file)
     config = {k: vae[k] for k in ('base_dim', 'dim_mult', 'num_res_blocks', 'z_dim', 'input_channels')}
@@ -28,6 +31,8 @@ def main():
         'vae.pt': dict(vae=mean, mean=mean, optimizer=None, spent=0., step=0, config=config),
         'encoder.pt': dict(net=weights(folder, 'text_encoder', 'model.safetensors'), optimizer=None, spent=0., step=0),
         'mmdit.pt': dict(net=net, mean=net, optimizer=None, spent=0., step=0, size=0)}
+    if '--kept' in sys.argv:
+        made.update(keep.checkpoints())
     for name, saved in made.items():
         path = os.path.join(PLACE, name)
         print('%s: %s' % (name, 'is there' if os.path.exists(path) else 'made from ' + folder))

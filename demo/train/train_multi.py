@@ -103,9 +103,10 @@ def main():
     net.load_state_dict(saved['net'])
     mean_net.load_state_dict(saved['mean'])
     if os.path.exists(path):
-        optimizer.load_state_dict(saved['optimizer'])
         step = saved['step']
-        spent = saved['spent'] if saved['half'] == o.half else 0.
+        spent = saved['spent'] if saved.get('half') == o.half else 0.
+        if saved['optimizer']:
+            optimizer.load_state_dict(saved['optimizer'])
     vae, encoder = load_frozen(where)
     figures, empty = figures_of(vae), empty_prompt(encoder, where)
     del vae, encoder
