@@ -288,7 +288,6 @@ qi_device_open (const QiDeviceParams *params, GError **error)
   QiCaps caps;
 
   params = params ? params : &none;
-  qi_fault_arm_by_environment ();
   g_mutex_init (&device->lock);
   device->validate = params->validate;
   device->profile = params->profile;
@@ -304,6 +303,7 @@ qi_device_open (const QiDeviceParams *params, GError **error)
   if (!qi_self_test (device, error))
     return NULL;
   qi_tune_tiles (device, NULL);
+  qi_fault_arm_by_environment (); /* jobs are to fail, not what is learned about the device once */
   device->info.free_bytes = qi_device_free_bytes (device);
   g_info ("device %s, driver %s, %s, %s free", device->name, device->driver,
           qi_bytes (device->info.memory_bytes).text, qi_bytes (device->info.free_bytes).text);
