@@ -3,15 +3,14 @@
 // attention_panels.comp — attention.comp for a processor that stands in for a GPU: one subgroup of 4, 8 or 16 lanes on the processor's
 // own vectors. The same operands and state; D is a multiple of DEPTH.
 // A lane owns query rows, so that k and v are what all lanes share, read where they lie by their addresses, and no row's maximum or sum
-// needs another lane. What differs between lanes goes through `work`, panels of ROWS values side by side, since vectors that are picked from
-// there (lib/pick.glsl) are plain loads: queries [D, ROWS], accumulators [D, ROWS], scores of a block [KEYS, ROWS] a workgroup.
+// needs another lane. What differs between lanes goes through `work`, panels of ROWS values side by side, picked from there without a
+// gather (lib/pick.glsl): queries [D, ROWS], accumulators [D, ROWS], scores of a block [KEYS, ROWS] a workgroup.
 // Grid: x over tiles of rows, y over heads.
 #version 460
 #extension GL_GOOGLE_include_directive : require
 #extension GL_EXT_control_flow_attributes : require
 #extension GL_EXT_buffer_reference : require
 #extension GL_EXT_buffer_reference_uvec2 : require
-#extension GL_KHR_memory_scope_semantics : require
 #extension GL_KHR_shader_subgroup_basic : require
 #extension GL_KHR_shader_subgroup_arithmetic : require
 #include "push.h"

@@ -156,7 +156,6 @@ attend (QiStream *s, const Job *job, guint64 first, guint64 n, guint head, guint
                                         .last = last,
                                         .scale = a->scale > 0 ? a->scale : 1 / sqrt (job->d) };
 
-  const guint64 tiles = (n + job->tile.rows - 1) / job->tile.rows;
   QiDispatch d = { .name = "attention",
                    .args = { rows_of (job->q.data, job->q.row_bytes, first * heads, n * heads),
                              rows_of (job->k.data, job->k.row_bytes, key * kv_heads, n_k * kv_heads),
@@ -169,7 +168,7 @@ attend (QiStream *s, const Job *job, guint64 first, guint64 n, guint head, guint
                              rows_of (job->v.scale, 4, key * kv_heads, n_k * kv_heads) },
                    .push = &push,
                    .push_bytes = sizeof push,
-                   .groups = { tiles, n_heads, 1 },
+                   .groups = { (n + job->tile.rows - 1) / job->tile.rows, n_heads, 1 },
                    .flops = 4.0 * n * n_k * n_heads * job->d };
 
   take_tile (qi_stream_device_info (s), job, &d);
