@@ -144,14 +144,35 @@ qi_kernels_for_linear (const QiKernels *kernels, const QiDeviceInfo *info, const
   return QI_KERNEL_SCALAR;
 }
 
-/* It has rows for lanes and for matrix units, and goes by the same devices as linear; few queries waste a tile. */
-QiKernel
-qi_kernels_for_attention (const QiKernels *kernels, const QiDeviceInfo *info, guint64 n_q, QiCompute compute)
+/* Attention has rows for lanes, for matrix units and for a processor's vectors, which computes in f32 whatever is asked for, as the
+ * scalar row does. Few queries waste a tile. */
+static const struct
 {
-  const gboolean wanted = kernels->forced >= 0 ? kernels->forced == QI_KERNEL_COOPMAT
-                                               : info->type != QI_DEVICE_SOFTWARE && n_q >= 8 && usable (kernels, QI_KERNEL_COOPMAT);
+  guint32 devices;
+  guint64 from_queries;
+  QiKernel kernel;
+} attention_choices[] = {
+  { GPU, 8, QI_KERNEL_COOPMAT },
+  { SOFTWARE, 12, QI_KERNEL_PANELS },
+};
 
-  return wanted && qi_kernel_serves (QI_KERNEL_COOPMAT, compute) ? QI_KERNEL_COOPMAT : QI_KERNEL_SCALAR;
+static gboolean
+takes_attention (QiKernel kernel, guint64 d, QiCompute compute)
+{
+  return (kernel == QI_KERNEL_COOPMAT && qi_kernel_serves (kernel, compute)) ||
+         (kernel == QI_KERNEL_PANELS && d % QI_PANEL_DEPTH == 0);
+}
+
+QiKernel
+qi_kernels_for_attention (const QiKernels *kernels, const QiDeviceInfo *info, guint64 n_q, guint64 d, QiCompute compute)
+{
+  if (kernels->forced >= 0)
+    return takes_attention ((QiKernel) kernels->forced, d, compute) ? (QiKernel) kernels->forced : QI_KERNEL_SCALAR;
+  for (guint i = 0; i < G_N_ELEMENTS (attention_choices); i++)
+    if (attention_choices[i].devices & 1u << info->type && n_q >= attention_choices[i].from_queries &&
+        usable (kernels, attention_choices[i].kernel) && takes_attention (attention_choices[i].kernel, d, compute))
+      return attention_choices[i].kernel;
+  return QI_KERNEL_SCALAR;
 }
 
 guint32

@@ -48,13 +48,14 @@ typedef struct
   QiCompute compute;
 } QiProduct;
 
-/* What k must be a multiple of for QI_KERNEL_PANELS. */
+/* What k must be a multiple of for QI_KERNEL_PANELS, and the width of a head in attention. */
 #define QI_PANEL_DEPTH 16
 
 /* The row that takes it on a device of info. */
 QiKernel qi_kernels_for_linear (const QiKernels *kernels, const QiDeviceInfo *info, const QiProduct *product);
 
-QiKernel qi_kernels_for_attention (const QiKernels *kernels, const QiDeviceInfo *info, guint64 n_q, QiCompute compute);
+/* Of n_q query rows, heads of d. */
+QiKernel qi_kernels_for_attention (const QiKernels *kernels, const QiDeviceInfo *info, guint64 n_q, guint64 d, QiCompute compute);
 
 /* Every row that the table may choose on such a device, as bits. */
 guint32 qi_kernels_in_use (const QiKernels *kernels, const QiDeviceInfo *info);

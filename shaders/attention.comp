@@ -59,34 +59,13 @@ const uint S_PITCH = KEYS + 1u;                    // odd: rows in different ban
 const uint O_PITCH = D;
 const bool WHOLE = D % (LANES * NC) == 0u;         // no lane has a column beyond D
 #endif
-const float NONE = -3.0e38;                        // maximum of no scores
-const float LOG2_E = 1.4426950408889634;
 
 shared float o_s[ROWS * O_PITCH];
 shared float s_s[ROWS * S_PITCH];
 shared float top_s[ROWS], sum_s[ROWS], keep_s[ROWS];
 shared uint begin_s[ROWS], end_s[ROWS];
 
-uint
-row_of (uint r)
-{
-  return min (gl_WorkGroupID.x * ROWS + r, p.n_q - 1u);
-}
-
-// Keys of this dispatch that row r of the tile sees; none for a row past the end.
-uvec2
-keys_of (uint r)
-{
-  const uint row = gl_WorkGroupID.x * ROWS + r;
-  uvec2 keys = uvec2 (0u, row < p.n_q ? p.key_first + p.n_k : 0u);
-
-  if (p.causal != 0u)
-    keys.y = min (keys.y, row + p.causal);
-  if (RANGES != 0u)
-    keys = uvec2 (ranges[row_of (r)].x, min (ranges[row_of (r)].y, keys.y));
-  return max (keys, uvec2 (p.key_first)) - p.key_first;
-}
-
+#include "lib/attention-keys.glsl"
 #ifdef MATRIX
 #include "lib/attention-matrix.glsl"
 #else

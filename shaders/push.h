@@ -81,7 +81,7 @@ struct QiPushNormRope
   float eps;
 };
 
-/* attention.comp */
+/* attention.comp, attention_panels.comp */
 struct QiPushAttention
 {
   uint n_q, n_k;   /* rows of this dispatch, keys of this dispatch */
@@ -91,6 +91,7 @@ struct QiPushAttention
   uint head_first; /* head of the grid's first column */
   uint has_state, last;
   float scale;
+  uint k_low, k_high, v_low, v_high, work_low, work_high; /* attention_panels.comp: addresses */
 };
 
 /* conv2d.comp */

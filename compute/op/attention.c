@@ -11,13 +11,16 @@
 
 #define STEP 4 /* as in attention.comp */
 
+/* What attention_panels.comp's workgroups keep in memory at a time; more comes in several dispatches. */
+#define WORK_BYTES (G_GUINT64_CONSTANT (32) << 20)
+
 /* How a workgroup cuts its work; figures: docs/performance.md. */
 typedef struct
 {
   guint lanes, rows, keys; /* threads, query rows, keys of a block */
   guint keys_per_lane, columns_per_lane;
-  gboolean matrix; /* on matrix units: the two above mean nothing */
-  guint columns;   /* d in whole products */
+  QiKernel kernel; /* the two above are the scalar row's */
+  guint columns;   /* on matrix units: d in whole products */
 } Tile;
 
 typedef struct
@@ -27,6 +30,8 @@ typedef struct
   const QiAttention *attention;
   guint64 n_q, n_k, d, key_window;
   Tile tile;
+  guint64 rows, heads;      /* of a dispatch, at most */
+  const QiTensor *work;     /* of a dispatch's workgroups, for QI_KERNEL_PANELS */
   const QiTensor *state[2]; /* [n_q, heads, d + 2], what one window of keys hands to the next; NULL: one window */
 } Job;
 
@@ -65,27 +70,46 @@ choose_matrix_tile (const QiDeviceInfo *info, guint64 n_q, guint64 d, Tile *t)
   const guint side = MAX (info->coopmat_n, info->coopmat_k), step = MAX (side, 32);
 
   *t = (Tile){ .lanes = info->subgroup_size * (info->type == QI_DEVICE_SOFTWARE ? 2 : 4), .rows = 2 * info->coopmat_m, .keys = step,
-               .matrix = TRUE, .columns = (d + side - 1) / side * side };
+               .kernel = QI_KERNEL_COOPMAT, .columns = (d + side - 1) / side * side };
   if (n_q <= info->coopmat_m || matrix_bytes (t) > info->shared_bytes)
     t->rows = info->coopmat_m;
   return matrix_bytes (t) <= info->shared_bytes;
+}
+
+/* One subgroup; a row of the panels that it works on is a query row of each of its lanes. */
+static Tile
+panels_tile (const QiDeviceInfo *info)
+{
+  return (Tile){ .lanes = info->subgroup_size, .rows = QI_PANEL_ROWS, .keys = 256, .kernel = QI_KERNEL_PANELS };
+}
+
+/* Bytes of work to a query row of a head: itself, its sums, its scores of a block. */
+static guint64
+work_row_bytes (const Job *job)
+{
+  return (2 * job->d + job->tile.keys) * 4;
 }
 
 /* A tile's constants in the order of the shader. */
 static void
 take_tile (const QiDeviceInfo *info, const Job *job, QiDispatch *d)
 {
+  static const QiShaderId shaders[QI_N_KERNELS] = { [QI_KERNEL_SCALAR] = QI_SHADER_ATTENTION,
+                                                    [QI_KERNEL_COOPMAT] = QI_SHADER_ATTENTION_COOPMAT,
+                                                    [QI_KERNEL_PANELS] = QI_SHADER_ATTENTION_PANELS };
   const Tile *t = &job->tile;
   const guint32 common[] = { t->lanes, job->d, t->rows, t->keys, job->attention->ranges != NULL };
   const guint32 matrix[] = { info->coopmat_m, info->coopmat_n, info->coopmat_k, t->columns };
   const guint32 lanes[] = { t->keys_per_lane, t->columns_per_lane };
 
   memcpy (d->spec, common, sizeof common);
-  if (t->matrix)
+  if (t->kernel == QI_KERNEL_COOPMAT)
     memcpy (d->spec + G_N_ELEMENTS (common), matrix, sizeof matrix);
+  else if (t->kernel == QI_KERNEL_PANELS)
+    d->spec[G_N_ELEMENTS (common)] = t->lanes;
   else
     memcpy (d->spec + G_N_ELEMENTS (common), lanes, sizeof lanes);
-  d->shader = t->matrix ? QI_SHADER_ATTENTION_COOPMAT : QI_SHADER_ATTENTION;
+  d->shader = shaders[t->kernel];
   d->n_spec = qi_shader_table[d->shader].n_spec;
   d->n_args = qi_shader_table[d->shader].n_bindings;
 }
@@ -94,6 +118,18 @@ static QiArg
 rows_of (const QiTensor *t, guint64 row_bytes, guint64 first, guint64 n)
 {
   return t ? (QiArg){ t, first * row_bytes, n * row_bytes } : (QiArg){ 0 };
+}
+
+/* The arguments in the order of attention_panels.comp: first those that go by their addresses. */
+static void
+take_addresses (const Job *job, QiDispatch *d)
+{
+  const QiArg work = rows_of (job->work, work_row_bytes (job), 0, d->groups[0] * job->tile.rows * d->groups[1]);
+  const QiArg args[] = { d->args[1], d->args[2], work, d->args[0], d->args[3], d->args[4], d->args[5] };
+
+  memcpy (d->args, args, sizeof args);
+  d->address_at = offsetof (struct QiPushAttention, k_low);
+  d->n_addresses = 3;
 }
 
 /* Query rows [first, first + n) and heads [head, head + n_heads) with the window of keys that begins at key. */
@@ -136,23 +172,36 @@ attend (QiStream *s, const Job *job, guint64 first, guint64 n, guint head, guint
                    .flops = 4.0 * n * n_k * n_heads * job->d };
 
   take_tile (qi_stream_device_info (s), job, &d);
+  if (job->tile.kernel == QI_KERNEL_PANELS)
+    take_addresses (job, &d);
   qi_stream_dispatch (s, &d);
 }
 
-/* All windows of one range of keys: as many rows as a dispatch may hold; where that is less than a tile, fewer heads. */
+/* As many rows as a dispatch may hold; where that is less than a tile, fewer heads. */
+static void
+choose_window (QiStream *s, Job *job)
+{
+  const guint heads = job->attention->n_heads, step = job->tile.rows;
+  const double flops_per_row = 4.0 * job->key_window * job->d; /* of one head */
+  const guint64 fit = qi_stream_window (s, job->n_q, heads * (job->d + 2) * 4, 0, step);
+  const guint64 quick = qi_stream_window (s, job->n_q, 0, heads * flops_per_row, step);
+  const guint64 work = MAX (WORK_BYTES / (heads * work_row_bytes (job)) / step, 1) * step;
+
+  job->rows = MIN (fit, MAX (quick, step));
+  if (job->tile.kernel == QI_KERNEL_PANELS)
+    job->rows = MIN (job->rows, work);
+  job->heads = qi_stream_window (s, heads, 0, job->rows * flops_per_row, 1);
+}
+
+/* All windows of one range of keys. */
 static void
 attend_keys (QiStream *s, const Job *job, guint64 key)
 {
   const guint heads = job->attention->n_heads;
-  const double flops_per_row = 4.0 * job->key_window * job->d; /* of one head */
-  const guint64 fit = qi_stream_window (s, job->n_q, heads * (job->d + 2) * 4, 0, job->tile.rows);
-  const guint64 quick = qi_stream_window (s, job->n_q, 0, heads * flops_per_row, job->tile.rows);
-  const guint64 rows = MIN (fit, MAX (quick, job->tile.rows));
-  const guint64 n_heads = qi_stream_window (s, heads, 0, rows * flops_per_row, 1);
 
-  for (guint64 first = 0; first < job->n_q; first += rows)
-    for (guint head = 0; head < heads; head += n_heads)
-      attend (s, job, first, MIN (rows, job->n_q - first), head, MIN (n_heads, heads - head), key);
+  for (guint64 first = 0; first < job->n_q; first += job->rows)
+    for (guint head = 0; head < heads; head += job->heads)
+      attend (s, job, first, MIN (job->rows, job->n_q - first), head, MIN (job->heads, heads - head), key);
 }
 
 /* The row that takes it, its tile, and q, k and v in the form that it reads. */
@@ -163,11 +212,11 @@ prepare (QiStream *s, Job *job, const QiTensor *q, const QiTensor *k, const QiTe
   const QiAttention *a = job->attention;
   const QiTensor *all[] = { q, k, v };
   QiForm *forms[] = { &job->q, &job->k, &job->v };
-  const gboolean matrix = qi_kernels_for_attention (qi_stream_kernels (s), info, job->n_q, qi_stream_compute (s)) == QI_KERNEL_COOPMAT &&
-                          choose_matrix_tile (info, job->n_q, job->d, &job->tile);
+  const QiKernel kernel = qi_kernels_for_attention (qi_stream_kernels (s), info, job->n_q, job->d, qi_stream_compute (s));
+  const gboolean matrix = kernel == QI_KERNEL_COOPMAT && choose_matrix_tile (info, job->n_q, job->d, &job->tile);
 
   if (!matrix)
-    job->tile = choose_tile (info, job->n_q, job->d);
+    job->tile = kernel == QI_KERNEL_PANELS ? panels_tile (info) : choose_tile (info, job->n_q, job->d);
   for (guint i = 0; i < G_N_ELEMENTS (all); i++)
     {
       const QiTensor *heads = qi_view_as (s, all[i], qi_tensor_rows (all[i]) * (i ? a->n_kv_heads : a->n_heads), job->d);
@@ -196,6 +245,10 @@ qi_attention (QiStream *s, const QiTensor *q, const QiTensor *k, const QiTensor 
   if (job.key_window < job.n_k)
     for (guint i = 0; i < 2; i++)
       job.state[i] = qi_scratch (s, QI_DTYPE_F32, job.n_q, attention->n_heads, job.d + 2);
+  choose_window (s, &job);
+  if (job.tile.kernel == QI_KERNEL_PANELS)
+    job.work = qi_scratch (s, QI_DTYPE_F32, (job.rows + job.tile.rows - 1) / job.tile.rows * job.tile.rows * job.heads,
+                           work_row_bytes (&job) / 4);
   for (guint64 key = 0; key < job.n_k; key += job.key_window)
     attend_keys (s, &job, key);
   qi_stream_end_scope (s);

@@ -82,6 +82,31 @@ test_panels (void)
 }
 
 static void
+check_attention (const QiDeviceInfo *info, const char *forced, guint64 n_q, guint64 d, QiCompute compute, QiKernel want)
+{
+  QiKernels kernels;
+
+  g_assert_true (qi_kernels_init (&kernels, info, forced, NULL));
+  g_assert_cmpstr (qi_kernel_name (qi_kernels_for_attention (&kernels, info, n_q, d, compute)), ==, qi_kernel_name (want));
+}
+
+static void
+test_attention_choice (void)
+{
+  QiDeviceInfo processor = software;
+
+  processor.subgroup_size = 8;
+  check_attention (&processor, NULL, 100, 128, QI_COMPUTE_F32, QI_KERNEL_PANELS);
+  check_attention (&processor, NULL, 100, 128, QI_COMPUTE_F16, QI_KERNEL_PANELS);
+  check_attention (&processor, NULL, 1, 128, QI_COMPUTE_F32, QI_KERNEL_SCALAR);
+  check_attention (&processor, "panels", 1, 128, QI_COMPUTE_F32, QI_KERNEL_PANELS);
+  check_attention (&processor, NULL, 100, 40, QI_COMPUTE_F32, QI_KERNEL_SCALAR);
+  check_attention (&processor, "scalar", 100, 128, QI_COMPUTE_F32, QI_KERNEL_SCALAR);
+  check_attention (&gpu, NULL, 100, 128, QI_COMPUTE_F16, QI_KERNEL_COOPMAT);
+  check_attention (&gpu, NULL, 100, 128, QI_COMPUTE_F32, QI_KERNEL_SCALAR);
+}
+
+static void
 test_refused (void)
 {
   check_refused (&plain, "coopmat", QI_ERROR_UNSUPPORTED, "an old card lacks matrix units");
@@ -361,6 +386,7 @@ main (int argc, char **argv)
   g_setenv ("XDG_CACHE_HOME", cache, TRUE);
   g_test_add_func ("/kernels/choice", test_choice);
   g_test_add_func ("/kernels/panels", test_panels);
+  g_test_add_func ("/kernels/attention-choice", test_attention_choice);
   g_test_add_func ("/kernels/refused", test_refused);
   g_test_add_func ("/kernels/coopmat2", test_coopmat2);
   device = open_device (NULL, &error);
