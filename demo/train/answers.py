@@ -26,7 +26,7 @@ import faults
 import scenes
 import sight
 import vocabulary
-from place import PLACE, ROOT, device
+from place import PLACE, ROOT, device, falling, save
 from qwen import QwenVl
 from train_encoder import IGNORED, padded, to_patches
 
@@ -164,7 +164,7 @@ def main():
     last = began = time.time()
     while spent < o.minutes * 60:
         for group in optimizer.param_groups:
-            group['lr'] = RATE * min(1, (step + 1) / 60) * (.02 + .98 * (.5 + .5 * math.cos(math.pi * spent / (o.minutes * 60))))
+            group['lr'] = falling(RATE, step, 60, spent / (o.minutes * 60))
         wanted, said, cells, away = losses(net, heads, old, asked, queue.get(), step, where)
         optimizer.zero_grad(set_to_none=True)
         (wanted + .5 * said + .1 * cells + HELD * away).backward()
@@ -174,9 +174,8 @@ def main():
         now = time.time()
         spent, began = spent + now - began, now
         if now - last > o.every or spent >= o.minutes * 60:
-            torch.save(dict(net=net.state_dict(), heads=heads.state_dict(), optimizer=optimizer.state_dict(), spent=spent, step=step), path + '.part')
-            os.replace(path + '.part', path)
+            save(path, net=net.state_dict(), heads=heads.state_dict(), optimizer=optimizer.state_dict(), spent=spent, step=step)
             print('%5.1f min  step %d  JSON %.3f, descriptions %.3f, cells %.3f, prompts moved %.4f' % (
                 spent / 60, step, wanted.item(), said.item(), cells.item(), away.item()), flush=True)
             last = began = time.time()
-    torch.save(dict(net=net.state_dict(), optimizer=None, spent=spent, step=step), os.path.join(PLACE, 'encoder.pt'))  # frozen from here on
+    save(os.path.join(PLACE, 'encoder.pt'), net=net.state_dict(), optimizer=None, spent=spent, step=step)  # frozen from here on

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Where training keeps what it makes, and what it computes on."""
 import ctypes
+import math
 import os
 
 import torch
@@ -22,3 +23,14 @@ torch.set_num_threads(len(os.sched_getaffinity(0)))
 
 def device():
     return torch.device('cuda' if torch.cuda.is_available() else 'cpu')
+
+
+def falling(rate, step, warm, done):
+    """The rate at a step: it rises for so many of them, and falls as a cosine to a fiftieth; done is the share of the time that is over."""
+    return rate * min(1, (step + 1) / warm) * (.02 + .98 * (.5 + .5 * math.cos(math.pi * done)))
+
+
+def save(path, **what):
+    """A checkpoint, whole or not at all."""
+    torch.save(what, path + '.part')
+    os.replace(path + '.part', path)

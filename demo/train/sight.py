@@ -18,7 +18,7 @@ import torch.nn.functional as F
 from torch import nn
 
 import scenes
-from place import PLACE, device
+from place import PLACE, device, falling, save
 from qwen import QwenVl
 from train_encoder import to_patches
 from words import COLOURS, SHAPES
@@ -134,7 +134,7 @@ def main():
     last = began = time.time()
     while spent < o.minutes * 60:
         for group in optimizer.param_groups:
-            group['lr'] = RATE * min(1, (step + 1) / 200) * (.02 + .98 * (.5 + .5 * math.cos(math.pi * spent / (o.minutes * 60))))
+            group['lr'] = falling(RATE, step, 200, spent / (o.minutes * 60))
         patches, *told = tensors(queue.get(), where)
         with torch.autocast(where.type, torch.bfloat16):
             loss, _ = heads.loss(net.visual(patches, 2 * GRID, 2 * GRID), *told)
@@ -146,8 +146,7 @@ def main():
         now = time.time()
         spent, began = spent + now - began, now
         if now - last > o.every or spent >= o.minutes * 60:
-            torch.save(dict(visual=net.visual.state_dict(), heads=heads.state_dict(), optimizer=optimizer.state_dict(), spent=spent, step=step), sight + '.part')
-            os.replace(sight + '.part', sight)
+            save(sight, visual=net.visual.state_dict(), heads=heads.state_dict(), optimizer=optimizer.state_dict(), spent=spent, step=step)
             with torch.no_grad(), torch.autocast(where.type, torch.bfloat16):
                 unknown, right = heads.loss(net.visual(unseen[0], 2 * GRID, 2 * GRID), *unseen[1:])
             print('%5.1f min  step %d  loss %.3f  unseen %.3f, right of cells: things %.3f, colours %.3f, letters %.3f' % (

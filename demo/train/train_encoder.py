@@ -20,7 +20,7 @@ from PIL import Image
 import captions
 import scenes
 import vocabulary
-from place import PLACE, device
+from place import PLACE, device, falling, save
 from qwen import QwenVl
 
 BATCH, RATE, SIDES = 32, 1.5e-3, [112, 140]
@@ -124,7 +124,7 @@ def main():
     last = began = time.time()
     while spent < o.minutes * 60:
         for group in optimizer.param_groups:
-            group['lr'] = RATE * min(1, (step + 1) / 300) * (.02 + .98 * (.5 + .5 * math.cos(math.pi * spent / (o.minutes * 60))))
+            group['lr'] = falling(RATE, step, 300, spent / (o.minutes * 60))
         words, same, pictures = batch_losses(net, probe, queue.get(), where)
         optimizer.zero_grad(set_to_none=True)
         (words + .3 * same + pictures).backward()
@@ -134,8 +134,7 @@ def main():
         now = time.time()
         spent, began = spent + now - began, now
         if now - last > o.every or spent >= o.minutes * 60:
-            torch.save(dict(net=net.state_dict(), probe=probe.state_dict(), optimizer=optimizer.state_dict(), spent=spent, step=step), path + '.part')
-            os.replace(path + '.part', path)
+            save(path, net=net.state_dict(), probe=probe.state_dict(), optimizer=optimizer.state_dict(), spent=spent, step=step)
             print('%5.1f min  step %d  loss %.3f + %.3f + %.3f  unseen: prompts %.3f, the token itself %.3f, descriptions %.3f bits a token' % (
                 spent / 60, step, words.item(), same.item(), pictures.item(), *evaluate(net, probe, where)), flush=True)
             last = began = time.time()
