@@ -14,6 +14,7 @@
  * neither. */
 #define LIKED_GRID 112
 #define ENOUGH 0.7         /* of the least area a model likes: not worth resampling for */
+#define SMALL (256 * 256)  /* models of a smaller area know no other size */
 #define MAX_ASPECT 4       /* of Picture 1 */
 #define MAX_FRAME_ASPECT 2 /* of a frame that may be chosen freely */
 
@@ -34,7 +35,7 @@ qi_model_sizes (guint width, guint height, guint unit)
   const guint64 area = MAX ((guint64) width * height, 64 * 64);
   const guint64 most = MIN (area, MEGAPIXEL);
 
-  return (QiModelSizes){ unit ? unit : UNIT, most / 4, most };
+  return (QiModelSizes){ unit ? unit : UNIT, area < SMALL ? most : most / 4, most };
 }
 
 static guint
@@ -122,7 +123,8 @@ place (int from, int len, int wanted, int start, int limit, int *frame_from, int
 }
 
 /* The selection and its surroundings; *scale: how large the model sees them. A small selection is enlarged by a whole
- * number, so that there is detail to draw; else pixels are taken as they are wherever they are not too many. */
+ * number, so that there is detail to draw, save for a model that knows one size only, which has learned no more from
+ * large details than from small ones; else pixels are taken as they are wherever they are not too many. */
 static QiRect
 around (const QiRect *selection, const QiRect *canvas, const Context *context, const QiModelSizes *sizes, double *scale)
 {
@@ -133,7 +135,7 @@ around (const QiRect *selection, const QiRect *canvas, const Context *context, c
   guint model_width, model_height;
   QiRect frame;
 
-  *scale = CLAMP (floor (side / MAX (width, height)), 1, context->zoom);
+  *scale = CLAMP (floor (side / MAX (width, height)), 1, sizes->min_area < sizes->max_area ? context->zoom : 1);
   width = MAX (MAX (width, side / *scale), height / MAX_FRAME_ASPECT);
   height = MAX (MAX (height, side / *scale), width / MAX_FRAME_ASPECT);
   model_width = round_up (width * *scale, grid);

@@ -17,7 +17,8 @@ typedef struct
 } QiModelSizes;
 
 /* From what the engine says about itself (QiEngineInfo): the size of a new picture, and the unit. Edits are worked on
- * at up to a megapixel, as their authors do, even where new pictures may be larger. */
+ * at up to a megapixel, as their authors do, even where new pictures may be larger; and down to a quarter of that, save with
+ * very small models, which are shown as much of the picture as they have room for. */
 QiModelSizes qi_model_sizes (guint width, guint height, guint unit);
 
 typedef struct

@@ -2,12 +2,12 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Stages examples and rows: what the transformer learns from when it learns all tasks together.
 
-    examples KIND COUNT     latents of targets and references, prompts and what the encoder sees; resumable
-    rows                    embeddings of those prompts, by the encoder that there is
+    examples KIND COUNT [--half]     latents of targets and references, prompts and what the encoder sees; resumable
+    rows                             embeddings of those prompts, by the encoder that there is
 
 KIND: scenes, banners-2, banners-3 (text to image), edits (one picture), inserts (two). Files of SHARD examples in
-_build/train/examples/KIND-NNNNN.npz: latents [n 1+references z h w] half floats, target first, and half, the same of pictures half as
-wide and high (none of banners); pictures, PNG bytes of what is shown;
+_build/train/examples/KIND-NNNNN.npz: latents [n 1+references z h w] half floats, target first, and with --half the same of pictures
+half as wide and high (none of banners); pictures, PNG bytes of what is shown;
 prompts, a list of TOLD (of one, where there are pictures) as JSON; changed [n tokens], what of the target is not as in Picture 1.
 Rows lie beside them, KIND-NNNNN-rows.npz. One prompt in ten of a picture is empty already.
 """
@@ -83,7 +83,7 @@ def encode(vae, pictures, where):
 
 
 def main():
-    kind, count = sys.argv[1], int(sys.argv[2])
+    kind, count, halves = sys.argv[1], int(sys.argv[2]), '--half' in sys.argv[3:] and not sys.argv[1].startswith('banners')
     assert SEED not in FIRST.values()
     where, kept_back = device(), prompts_kept_back()
     vae, _ = load_frozen(where)
@@ -97,7 +97,7 @@ def main():
         each = len(made[0][0])
         every = [p for m in made for p in m[0]]
         latents = encode(vae, every, where)
-        half = encode(vae, [halved(p) for p in every], where) if not kind.startswith('banners') else latents[:0]
+        half = encode(vae, [halved(p) for p in every], where) if halves else latents[:0]
         changed = np.stack([m[3].reshape(m[3].shape[0] // 16, 16, m[3].shape[1] // 16, 16).any((1, 3)).ravel() for m in made])
         shown = [[png(p) for p in m[1]] for m in made]
         np.savez(path + '.part.npz', latents=latents.reshape(SHARD, each, *latents.shape[1:]), half=half.reshape(-1, each, *half.shape[1:]), changed=changed, prompts=json.dumps([m[2] for m in made]),

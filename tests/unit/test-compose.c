@@ -118,6 +118,13 @@ frames (void)
   /* A small model. */
   assert_plan (plan_for ("auto", 128, 96, (QiRect){ 0 }, 128), 128, 96, 128, 96);
   assert_plan (plan_for ("auto", 1024, 1024, (QiRect){ 400, 400, 100, 100 }, 128), 200, 200, 128, 128);
+  /* A very small one knows no other size: it is shown more of the picture, and small pictures larger. */
+  assert_plan (plan_for ("auto", 192, 192, (QiRect){ 64, 64, 64, 64 }, 192), 192, 192, 192, 192);
+  assert_plan (plan_for ("auto", 256, 192, (QiRect){ 96, 72, 64, 48 }, 192), 192, 192, 192, 192);
+  assert_plan (plan_for ("auto", 480, 360, (QiRect){ 160, 120, 160, 120 }, 192), 336, 240, 224, 160);
+  assert_plan (plan_for ("auto", 192, 192, (QiRect){ 80, 80, 30, 30 }, 192), 192, 192, 192, 192);
+  assert_plan (plan_for ("tight", 600, 600, (QiRect){ 80, 80, 30, 30 }, 192), 192, 192, 192, 192);
+  assert_plan (plan_for ("auto", 128, 128, (QiRect){ 0 }, 192), 128, 128, 192, 192);
   /* By hand, and over the edge. */
   assert_plan (plan_for ("100 50 640 512", 6000, 4000, (QiRect){ 200, 200, 40, 30 }, 1328), 640, 512, 640, 512);
   assert_plan (plan_for ("-100 -50 740 562", 6000, 4000, (QiRect){ 0 }, 1328), 640, 512, 640, 512);
