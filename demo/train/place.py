@@ -15,7 +15,7 @@ os.makedirs(PLACE, exist_ok=True)
 # Tensors come and go at every step: memory that is given back to the system each time costs a seventh of it.
 LIBC = ctypes.CDLL(None)
 LIBC.mallopt(-4, 0)  # M_MMAP_MAX
-LIBC.mallopt(-1, 1 << 30)  # M_TRIM_THRESHOLD
+LIBC.mallopt(-1, -1)  # M_TRIM_THRESHOLD: never
 
 # As many threads as this process may use CPUs (taskset), however many there are.
 torch.set_num_threads(len(os.sched_getaffinity(0)))

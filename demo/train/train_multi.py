@@ -3,6 +3,9 @@
 """Stage multi: the transformer learns all tasks together, from what `examples` and `rows` have made: text to image, edits, fills, removals,
 larger canvases, and things of one picture in another. train_multi.py [--half] [--minutes M] [--to NAME].
 
+Each CPU that it may use has a process of its own with batches of its own, whose gradients are averaged: threads of one process wait for each
+other at every layer, and two of them did hardly more than one. All take the same kind at a step, so that none waits for long.
+
 References stand behind the target, clean, a frame each; their latents are means. What a request changes is a small part of the picture, and
 the rest is copying: there the error counts CHANGED times as much. (The velocity that is best at a place stays the same whatever its weight.)
 """
@@ -10,10 +13,13 @@ import argparse
 import glob
 import json
 import os
+import sys
+import tempfile
 import time
 
 import numpy as np
 import torch
+import torch.distributed as dist
 
 import examples
 from mmdit import Mmdit, pack
@@ -21,7 +27,7 @@ from muon import Muon
 from place import PLACE, device
 from train_mmdit import ADAM, EMA, empty_prompt, figures_of, load_frozen, noised
 
-BATCH, RATE = 32, 2e-3
+BATCH, RATE = 32, 2.5e-3  # of each process
 CHANGED = 3.
 MORE = .6  # noise with references: where there is little, nothing need be taken from them
 SHARES = {'edits': .7, 'scenes': .15, 'inserts': .07, 'banners-2': .03, 'banners-3': .05}
@@ -84,6 +90,17 @@ def loss_of(net, batch, empty, where):
     return (error * weights_of(changed, x.shape[1]).to(where)).mean(), error.mean().item()
 
 
+def averaged(net, spent):
+    """Gradients, and the seconds spent, as they are on average of all processes."""
+    grads = [p.grad for p in net.parameters() if p.grad is not None]  # the last block's words have none
+    flat = torch.cat([g.flatten() for g in grads] + [torch.tensor([spent], device=grads[0].device)])
+    dist.all_reduce(flat)
+    flat /= dist.get_world_size()
+    for g, mean in zip(grads, flat[:-1].split([g.numel() for g in grads])):
+        g.copy_(mean.view_as(g))
+    return flat[-1].item()
+
+
 def main():
     options = argparse.ArgumentParser()
     options.add_argument('--minutes', type=float, default=60)
@@ -94,8 +111,26 @@ def main():
     options.add_argument('--every', type=float, default=120, help='seconds between checkpoints')
     options.add_argument('--to', default='multi', help='the name of the checkpoint; begins with mmdit.pt')
     o = options.parse_args()
+    cpus = sorted(os.sched_getaffinity(0))[:1 if device().type == 'cuda' else None]
+    meeting = tempfile.mkstemp()[1]
+    os.remove(meeting)
+    context, started = torch.multiprocessing.get_context('spawn'), []
+    for rank, cpu in enumerate(cpus):
+        os.sched_setaffinity(0, {cpu})  # what is started has it from its first breath on
+        started.append(context.Process(target=train, args=(rank, len(cpus), 'file://' + meeting, o), daemon=True))
+        started[-1].start()
+    while any(p.is_alive() for p in started):
+        time.sleep(.5)
+        if any(p.exitcode for p in started):
+            sys.exit('one of the processes has ended')
+
+
+def train(rank, world, meeting, o):
+    """One of so many processes. The first tells and keeps what comes of it."""
+    if world > 1:
+        dist.init_process_group('gloo', init_method=meeting, rank=rank, world_size=world)
     where = device()
-    torch.manual_seed(7)
+    torch.manual_seed(7 + rank)
     net, mean_net = (Mmdit().to(where) for _ in range(2))
     optimizer = Muon(net.named_parameters(), o.rate, lambda name, p: 'transformer_blocks' not in name or '_mod' in name)
     path, spent, step = os.path.join(PLACE, o.to + '.pt'), 0., 0
@@ -113,8 +148,9 @@ def main():
     shares = {k: s for k, s in o.shares.items() if not (o.half and k.startswith('banners'))}
     rng, total = np.random.default_rng([9, step]), sum(shares.values())
     sources = {k: Examples(k, o.half, figures) for k in shares}
-    print('step %d, %.1f min spent; %s' % (step, spent / 60, ', '.join('%d %s' % (len(s.latents), k) for k, s in sources.items())), flush=True)
-    streams = {k: s.batches(np.random.default_rng([10, step])) for k, s in sources.items()}
+    if rank == 0:
+        print('step %d, %.1f min spent; %s' % (step, spent / 60, ', '.join('%d %s' % (len(s.latents), k) for k, s in sources.items())), flush=True)
+    streams = {k: s.batches(np.random.default_rng([10, step, rank])) for k, s in sources.items()}
     last, losses, count, began, first = time.time(), {k: [] for k in shares}, 0, time.time(), step
     while spent < o.minutes * 60:
         kind = rng.choice(list(shares), p=[s / total for s in shares.values()])
@@ -124,15 +160,17 @@ def main():
         loss, plain = loss_of(net, next(streams[kind]), empty, where)
         optimizer.zero_grad(set_to_none=True)
         loss.backward()
+        now = time.time()
+        spent, began = spent + now - began, now
+        if world > 1:
+            spent = averaged(net, spent)
         torch.nn.utils.clip_grad_norm_(net.parameters(), 1.)
         optimizer.step()
         with torch.no_grad():
             torch._foreach_lerp_(list(mean_net.parameters()), list(net.parameters()), 1 - min(EMA, (step - first + 1) / (step - first + 20)))
-        step, count = step + 1, count + BATCH
+        step, count = step + 1, count + BATCH * world
         losses[kind].append(plain)
-        now = time.time()
-        spent, began = spent + now - began, now
-        if now - last > o.every or spent >= o.minutes * 60:
+        if rank == 0 and (now - last > o.every or spent >= o.minutes * 60):
             torch.save(dict(net=net.state_dict(), mean=mean_net.state_dict(), optimizer=optimizer.state_dict(), spent=spent, step=step, half=o.half, size=192), path + '.part')
             os.replace(path + '.part', path)
             print('%5.1f min  step %d  %s  %.0f pictures a second' % (spent / 60, step, ', '.join('%s %.4f' % (k, np.mean(l)) for k, l in losses.items() if l),
