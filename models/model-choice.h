@@ -29,4 +29,4 @@ char *qi_demo_model_path (void);
 
 /* Whether paths lead to that model; what it can do, as a sentence for people, is QI_DEMO_MODEL_SENTENCE. */
 gboolean qi_model_is_demo (const QiModelPaths *paths);
-#define QI_DEMO_MODEL_SENTENCE "the demo model that comes with Sfumato draws coloured shapes, and nothing else well"
+#define QI_DEMO_MODEL_SENTENCE "the demo model that comes with Sfumato draws and edits coloured shapes, and nothing else well"

@@ -17,7 +17,7 @@
 #define ADVICE_2512 \
   "低分辨率，低画质，肢体畸形，手指畸形，画面过饱和，蜡像感，人脸无细节，过度光滑，画面具有AI感。构图混乱。文字模糊，扭曲。"
 
-enum { QWEN_IMAGE, QWEN_IMAGE_2512, EDIT, EDIT_2509, EDIT_2511, LAYERED, DEMO, DEMO_EDITS, DEMO_LAYERED, GENERIC, N_ROWS };
+enum { QWEN_IMAGE, QWEN_IMAGE_2512, EDIT, EDIT_2509, EDIT_2511, LAYERED, DEMO, DEMO_LAYERED, GENERIC, N_ROWS };
 
 static const QiVariant rows[N_ROWS] = {
   [QWEN_IMAGE] = { .name = "qwen-image", .title = "Qwen-Image", .prompt_template = QI_TEMPLATE_IMAGE, .width = 1328,
@@ -35,12 +35,10 @@ static const QiVariant rows[N_ROWS] = {
                   .few_steps = FEW_STEPS (40), .negative_prompt = " " },
   [LAYERED] = { .name = "layered", .title = "Qwen-Image-Layered", .prompt_template = QI_TEMPLATE_IMAGE, .layered = TRUE,
                 .width = 640, .height = 640, .quality = QUALITY (50), .few_steps = QUALITY (50), .negative_prompt = " " },
-  /* Comes with the project (demo/). Knows no pictures of other sizes, and needs no more than these steps. */
-  [DEMO] = { .name = "demo", .title = "the demo model", .prompt_template = QI_TEMPLATE_IMAGE, .width = 192, .height = 192,
-             .quality = DEMO_QUALITY, .few_steps = DEMO_QUALITY, .negative_prompt = " " },
-  /* The same where its transformer has learned all tasks: words alone in the plain template, pictures in that of Edit-2509. */
-  [DEMO_EDITS] = { .name = "demo-edits", .title = "the demo model", .prompt_template = QI_TEMPLATE_EDIT_PLUS, .edits = TRUE, .width = 192,
-                   .height = 192, .quality = DEMO_QUALITY, .few_steps = DEMO_QUALITY, .negative_prompt = " " },
+  /* Comes with the project (demo/). Its transformer has learned all tasks: words alone in the plain template, pictures in that of
+   * Edit-2509. Knows no pictures of other sizes, and needs no more than these steps. */
+  [DEMO] = { .name = "demo", .title = "the demo model", .prompt_template = QI_TEMPLATE_EDIT_PLUS, .edits = TRUE, .width = 192,
+             .height = 192, .quality = DEMO_QUALITY, .few_steps = DEMO_QUALITY, .negative_prompt = " " },
   /* Its other transformer, in its folder layered: the prompt means nothing to it, so that guidance is of no use. */
   [DEMO_LAYERED] = { .name = "demo-layered", .title = "the demo model's transformer for splits", .prompt_template = QI_TEMPLATE_IMAGE,
                      .layered = TRUE, .width = 128, .height = 128,
@@ -66,7 +64,6 @@ static const struct
   { "QwenImageEditPlusPipeline", EDIT_2509 },
   { "QwenImageLayeredPipeline", LAYERED },
   { "demo", DEMO },
-  { "demo-edits", DEMO_EDITS },
 };
 
 /* Parts of file names, lower case, the more telling ones first. The tensors of 2509, 2512, Edit and Qwen-Image have equal
@@ -168,7 +165,7 @@ qi_variant_find (const QiVariantClues *clues, const char **rule, GError **error)
   if (config != NULL && config->additional_t_cond)
     {
       *rule = "tensors";
-      return row == &rows[DEMO] || row == &rows[DEMO_EDITS] ? &rows[DEMO_LAYERED] : &rows[LAYERED];
+      return row == &rows[DEMO] ? &rows[DEMO_LAYERED] : &rows[LAYERED];
     }
   if (config != NULL && config->zero_cond_t)
     {

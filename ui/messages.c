@@ -340,6 +340,20 @@ part_that_differs (const char *message, const char *otherwise)
   return g_strndup (message + strlen (article), (gsize) (end - message) - strlen (article));
 }
 
+/* What the engine says of files that are not damaged. */
+static const struct
+{
+  const char *words;
+  QiSay say;
+} faults[] = {
+  { "cannot be opened", QI_SAY_FILE_MISSING },
+  { "No such file", QI_SAY_FILE_MISSING },
+  { "There is no file or folder", QI_SAY_FILE_MISSING },
+  { "missing", QI_SAY_FILE_MISSING },
+  { "not there", QI_SAY_FILE_MISSING },
+  { "holds no model", QI_SAY_FILE_UNKNOWN },
+};
+
 static QiCard *
 engine_card (const GError *error)
 {
@@ -371,9 +385,9 @@ engine_card (const GError *error)
           g_autofree char *part = part_that_differs (error->message, name);
           return qi_card_new (QI_SAY_FILES_DIFFER, part);
         }
-      if (strstr (error->message, "cannot be opened") || strstr (error->message, "No such file")
-          || strstr (error->message, "missing") || strstr (error->message, "not there"))
-        return qi_card_new (QI_SAY_FILE_MISSING, name);
+      for (guint i = 0; i < G_N_ELEMENTS (faults); i++)
+        if (strstr (error->message, faults[i].words))
+          return qi_card_new (faults[i].say, name);
       return qi_card_new (QI_SAY_FILE_DAMAGED, name);
     case QI_ERROR_BAD_REQUEST:
       return qi_card_new (QI_SAY_BAD_REQUEST);

@@ -173,7 +173,7 @@ show_models (Models *models)
   else if (info->model)
     {
       GtkWidget *item = row (models->models, qi_icon ("sf-picture-symbolic", 16), info->model,
-                             info->demo    ? _ ("Simple shapes and words, for practice. Came along.")
+                             info->demo    ? _ ("Draws and edits simple shapes, for practice. Came along.")
                              : info->edits ? _ ("Edits, fills and makes new pictures")
                                            : _ ("Makes new pictures"),
                              state (info->loaded ? _ ("Loaded") : _ ("Ready"), TRUE));

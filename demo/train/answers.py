@@ -149,7 +149,7 @@ def main():
     learned = [*net.parameters(), *heads.parameters()]
     optimizer, spent, step = torch.optim.AdamW(learned, RATE, betas=(.9, .98), weight_decay=.01), 0., 0
     path = os.path.join(PLACE, 'answers.pt')
-    saved = load('answers.pt') if os.path.exists(path) else load('sight.pt')
+    saved = load(next(name for name in ('answers.pt', 'sight.pt', 'encoder.pt') if os.path.exists(os.path.join(PLACE, name))))
     if 'net' in saved:
         net.load_state_dict(saved['net'])
         spent, step = saved['spent'], saved['step']

@@ -23,6 +23,7 @@ STAGES = {  # name: (module, function, what it is)
     'described': ('described', 'main', 'scenes with captions by the encoder: COUNT'),
     'rows': ('examples', 'rows', 'embeddings of the prompts of examples'),
     'multi': ('train_multi', 'main', 'the transformer, all tasks together: [--minutes M]'),
+    'mix': ('mix', 'main', 'a checkpoint between two others: ONE OTHER SHARE TO'),
     'try': ('try_edits', 'main', 'a sheet of what a checkpoint makes of unseen requests: NAME FILE.png [--half]'),
     'mmdit': ('train_mmdit', 'main', 'the transformer: --size S [--minutes M]'),
     'encode-layers': ('train_layers', 'encode', 'latents and embeddings for the transformer that splits: --size S [--scenes N]'),

@@ -119,6 +119,13 @@ test_errors (void)
       "“vae.safetensors” is damaged. No picture can be made with it. Your image is unchanged." },
     { QI_ERROR, QI_ERROR_BAD_CHECKPOINT, "“/m/vae.safetensors” cannot be opened: No such file.", QI_SAY_FILE_MISSING,
       NULL },
+    { QI_ERROR, QI_ERROR_BAD_CHECKPOINT, "There is no file or folder “/m/edit” (--model).", QI_SAY_FILE_MISSING,
+      "“edit” is missing. No picture can be made without it. Your image is unchanged." },
+    { QI_ERROR, QI_ERROR_BAD_CHECKPOINT,
+      "The folder “/m/empty” holds no model: neither model_index.json with its folders, nor safetensors or GGUF files of "
+      "Qwen-Image.",
+      QI_SAY_FILE_UNKNOWN,
+      "This file is not a model we know. The contents of “empty” match no known model. It was left alone." },
     { QI_ERROR, QI_ERROR_BAD_CHECKPOINT, "“/m/te.gguf” and its tokenizer do not belong together.", QI_SAY_FILES_DIFFER,
       NULL },
     { QI_ERROR, QI_ERROR_BAD_CHECKPOINT,

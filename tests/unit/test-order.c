@@ -107,7 +107,7 @@ int
 main (int argc, char **argv)
 {
   g_test_init (&argc, &argv, NULL);
-  demo = qi_model_set_open (&(const QiModelPaths){ .model = g_getenv ("SFUMATO_DEMO_MODEL"), .variant = "demo-edits" }, NULL);
+  demo = qi_model_set_open (&(const QiModelPaths){ .model = g_getenv ("SFUMATO_DEMO_MODEL") }, NULL);
   g_assert_nonnull (demo);
   g_test_add_func ("/order/tasks", tasks);
 
