@@ -31,11 +31,11 @@ def main():
         'vae.pt': dict(vae=mean, mean=mean, optimizer=None, spent=0., step=0, config=config),
         'encoder.pt': dict(net=weights(folder, 'text_encoder', 'model.safetensors'), optimizer=None, spent=0., step=0),
         'mmdit.pt': dict(net=net, mean=net, optimizer=None, spent=0., step=0, size=0)}
-    if '--kept' in sys.argv:
-        made.update(keep.checkpoints())
+    kept = dict(keep.checkpoints()) if '--kept' in sys.argv else {}
+    made.update(kept)
     for name, saved in made.items():
         path = os.path.join(PLACE, name)
-        print('%s: %s' % (name, 'is there' if os.path.exists(path) else 'made from ' + folder))
+        print('%s: %s' % (name, 'is there' if os.path.exists(path) else 'made from ' + (keep.FOLDER if name in kept else folder)))
         if not os.path.exists(path):
             torch.save(saved, path + '.part')
             os.replace(path + '.part', path)
