@@ -10,11 +10,11 @@ when fewer answers are the same to the letter, in per cent. What differs is told
 """
 import argparse
 import collections
-import concurrent.futures
 import json
 import os
-import subprocess
 import sys
+
+import runs
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(HERE, '..', 'train'))
@@ -25,12 +25,11 @@ FIELDS = {'type': 'Image Type', 'style': 'Image Style', 'watermarks': 'Watermark
 
 def asked(picture, further):
     """The event of a picture."""
-    done = subprocess.run(['sfumato', 'caption', '--json', '--image', picture, *further], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-    events = [json.loads(line) for line in done.stdout.splitlines()]
+    events = [json.loads(line) for line in runs.sfumato('caption', '--json', '--image', picture, *further).splitlines()]
     for event in events:
         if event['event'] == 'caption':
             return event
-    sys.exit('%s: %s' % (picture, events[-1:] or done.stderr.strip()))
+    raise SystemExit('%s: no caption among %s' % (picture, events))
 
 
 def report(lines, said):
@@ -51,14 +50,12 @@ def report(lines, said):
 def main():
     options = argparse.ArgumentParser()
     options.add_argument('folder')
-    options.add_argument('--jobs', type=int, default=2, help='programs at a time')
-    options.add_argument('--only', type=int, help='the first N pictures')
+    runs.add_options(options, 'pictures')
     options.add_argument('--least', type=float, default=0.)
     o, further = options.parse_known_args()
     with open(os.path.join(o.folder, 'said.jsonl'), encoding='utf-8') as file:
         lines = [json.loads(line) for line in file][:o.only]
-    with concurrent.futures.ThreadPoolExecutor(o.jobs) as pool:
-        said = list(pool.map(lambda i: asked(os.path.join(o.folder, '%04d.png' % i), further), range(len(lines))))
+    said = list(runs.each(lambda i: asked(os.path.join(o.folder, '%04d.png' % i), further), len(lines), o.jobs))
     report(lines, said)
     same = 0
     for i, (line, event) in enumerate(zip(lines, said)):

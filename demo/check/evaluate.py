@@ -7,13 +7,14 @@
                                      [ARGUMENT of generate…]
 """
 import argparse
-import concurrent.futures
 import json
 import os
 import shutil
 import subprocess
 import sys
 import time
+
+import runs
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 
@@ -23,9 +24,8 @@ def main():
     options.add_argument('--prompts', default=os.path.join(HERE, '..', 'prompts.jsonl'))
     options.add_argument('--pictures', default=os.path.join(HERE, '..', '..', '_build', 'demo', 'evaluate'))
     options.add_argument('--seed', type=int, default=1, help='of the first picture; each further prompt has the next')
-    options.add_argument('--jobs', type=int, default=2, help='programs at a time')
     options.add_argument('--least', default='0', help='fail when fewer are right in all that is said, in per cent')
-    options.add_argument('--only', type=int, help='the first N prompts')
+    runs.add_options(options, 'prompts')
     o, further = options.parse_known_args()
     lines = open(o.prompts, encoding='utf-8').read().splitlines()[:o.only]
     shutil.rmtree(o.pictures, ignore_errors=True)
@@ -35,18 +35,13 @@ def main():
         file.write('\n'.join(lines) + '\n')
 
     def generate(i):
-        done = subprocess.run(['sfumato', 'generate', '--quiet', '--seed', str(o.seed + i), '--prompt', json.loads(lines[i])['prompt'],
-                               "--output", os.path.join(o.pictures, "%04d.png" % i), *further], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
-        return done.returncode and done.stderr
+        runs.sfumato('generate', '--quiet', '--seed', str(o.seed + i), '--prompt', json.loads(lines[i])['prompt'],
+                     '--output', os.path.join(o.pictures, '%04d.png' % i), *further)
 
     began = time.time()
-    with concurrent.futures.ThreadPoolExecutor(o.jobs) as pool:
-        for wrong in pool.map(generate, range(len(lines))):
-            if wrong:
-                sys.exit(wrong.strip())
-    print('%d pictures in %.0f s' % (len(lines), time.time() - began), flush=True)
-    check = os.path.join(os.path.dirname(shutil.which('sfumato')), '..', 'demo', 'check', 'demo-check')
-    sys.exit(subprocess.run([check, '-v', '--least', o.least, o.pictures, facts]).returncode)
+    made = sum(1 for _ in runs.each(generate, len(lines), o.jobs))
+    print('%d pictures in %.0f s' % (made, time.time() - began), flush=True)
+    sys.exit(subprocess.run([runs.demo_check(), '-v', '--least', o.least, o.pictures, facts]).returncode)
 
 
 if __name__ == '__main__':

@@ -12,7 +12,6 @@ when what has changed looks as it should too. What is not right is told at the e
 """
 import argparse
 import collections
-import concurrent.futures
 import json
 import os
 import re
@@ -20,6 +19,8 @@ import shutil
 import subprocess
 import sys
 import time
+
+import runs
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 AIMS = {'edit': 80, 'fill': 80, 'personal': 70}  # per cent
@@ -60,8 +61,7 @@ def prepare(folder, requests, pictures):
 
 def judge(pictures):
     """What is wrong with each picture that is not right: {number: [category…]}."""
-    check = os.path.join(os.path.dirname(shutil.which('sfumato')), '..', 'demo', 'check', 'demo-check')
-    told = subprocess.run([check, '-v', '--wanted', os.path.join(pictures, 'wanted'), '--changed', os.path.join(pictures, 'changed'),
+    told = subprocess.run([runs.demo_check(), '-v', '--wanted', os.path.join(pictures, 'wanted'), '--changed', os.path.join(pictures, 'changed'),
                            os.path.join(pictures, 'made'), os.path.join(pictures, 'facts.jsonl')], stdout=subprocess.PIPE, text=True, check=True)
     return {int(m[1]): m[2].split() for m in re.finditer(r'^(\d{4})((?: [a-z]+)+): ', told.stdout, re.M)}
 
@@ -89,8 +89,7 @@ def main():
     options.add_argument('folder')
     options.add_argument('--pictures', default=os.path.join(HERE, '..', '..', '_build', 'demo', 'requests'))
     options.add_argument('--seed', type=int, default=1, help='of the first request; each further one has the next')
-    options.add_argument('--jobs', type=int, default=2, help='programs at a time')
-    options.add_argument('--only', type=int, help='the first N requests')
+    runs.add_options(options, 'requests')
     options.add_argument('--task', help='requests of one task')
     options.add_argument('--least', type=float, help='fail when fewer of a task are right, in per cent; default: only tell')
     o, further = options.parse_known_args()
@@ -99,16 +98,12 @@ def main():
     prepare(o.folder, requests, o.pictures)
 
     def work(i):
-        done = subprocess.run(['sfumato', *command(o.folder, requests[i]), '--quiet', '--seed', str(o.seed + i), '--output',
-                               os.path.join(o.pictures, 'made', '%04d.png' % i), *further], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
-        return done.returncode and done.stderr
+        runs.sfumato(*command(o.folder, requests[i]), '--quiet', '--seed', str(o.seed + i), '--output',
+                     os.path.join(o.pictures, 'made', '%04d.png' % i), *further)
 
     began = time.time()
-    with concurrent.futures.ThreadPoolExecutor(o.jobs) as pool:
-        for failed in pool.map(work, range(len(requests))):
-            if failed:
-                sys.exit(failed.strip())
-    print('%d requests in %.0f s\n' % (len(requests), time.time() - began), flush=True)
+    made = sum(1 for _ in runs.each(work, len(requests), o.jobs))
+    print('%d requests in %.0f s\n' % (made, time.time() - began), flush=True)
     wrong = judge(o.pictures)
     shares = report(requests, wrong)
     print()

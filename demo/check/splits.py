@@ -10,11 +10,9 @@ Without --layers as many are asked for as were painted. The sheet in --out has a
 """
 import argparse
 import collections
-import concurrent.futures
 import json
 import os
 import shutil
-import subprocess
 import sys
 import time
 
@@ -23,6 +21,7 @@ import gi
 gi.require_version('GdkPixbuf', '2.0')
 from gi.repository import GdkPixbuf, GLib
 
+import runs
 from stack import judge
 
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -68,9 +67,8 @@ def main():
     options.add_argument('--layers', type=int)
     options.add_argument('--out', default=os.path.join(HERE, '..', '..', '_build', 'demo', 'splits'))
     options.add_argument('--seed', type=int, default=1, help='of the first picture; each further one has the next')
-    options.add_argument('--jobs', type=int, default=2, help='programs at a time')
     options.add_argument('--least', type=float, default=0, help='fail when fewer are right, in per cent')
-    options.add_argument('--only', type=int, help='the first N scenes')
+    runs.add_options(options, 'scenes')
     o, further = options.parse_known_args()
     letters = [json.loads(line)['letters'] for line in open(os.path.join(o.scenes, 'stacks.jsonl'), encoding='utf-8')][:o.only]
     shutil.rmtree(o.out, ignore_errors=True)
@@ -79,19 +77,17 @@ def main():
     def split(i):
         n = max(o.layers or len(letters[i]) + 1, 2)
         folder, picture = os.path.join(o.out, '%04d' % i), os.path.join(o.scenes, '%04d.png' % i)
-        subprocess.run(['sfumato', 'split', '--quiet', '--seed', str(o.seed + i), '--image', picture, '--layers', str(n), '--output-dir', folder,
-                        *further], stdout=subprocess.DEVNULL, check=True)
+        runs.sfumato('split', '--quiet', '--seed', str(o.seed + i), '--image', picture, '--layers', str(n), '--output-dir', folder, *further)
         return [load(picture)] + [load(os.path.join(folder, 'layer-%d.png' % (k + 1))) for k in range(n)]
 
     began, rows, faults, kinds = time.time(), [], collections.Counter(), collections.defaultdict(list)
-    with concurrent.futures.ThreadPoolExecutor(o.jobs) as pool:
-        for i, (whole, *layers) in enumerate(pool.map(split, range(len(letters)))):
-            ground, *objects = (load(os.path.join(o.scenes, '%04d-%d.png' % (i, k)))[0] for k in range(len(letters[i]) + 1))
-            wrong = judge([layer[0] for layer in layers], whole[0], ground, objects, letters[i])
-            faults.update(set(wrong))
-            kinds[len(objects), any(letters[i])].append(not wrong)
-            rows.append((not wrong, [whole, *layers]))
-            print('%04d %s' % (i, ', '.join(wrong) or 'right'), flush=True)
+    for i, (whole, *layers) in enumerate(runs.each(split, len(letters), o.jobs)):
+        ground, *objects = (load(os.path.join(o.scenes, '%04d-%d.png' % (i, k)))[0] for k in range(len(letters[i]) + 1))
+        wrong = judge([layer[0] for layer in layers], whole[0], ground, objects, letters[i])
+        faults.update(set(wrong))
+        kinds[len(objects), any(letters[i])].append(not wrong)
+        rows.append((not wrong, [whole, *layers]))
+        print('%04d %s' % (i, ', '.join(wrong) or 'right'), flush=True)
     sheet(rows, os.path.join(o.out, 'sheet.png'))
     right = sum(r for r, _ in rows)
     for (n, lettered), seen in sorted(kinds.items()):

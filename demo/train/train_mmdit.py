@@ -4,8 +4,8 @@
 
     encode --size S [--scenes N] [--banners T | --filtered]
         scenes of S px as latents, with three prompts each as embeddings of the frozen encoder
-    mmdit --size S [--minutes M | --steps N] [--banners P P P] [--positions naive] [--to NAME]
-        goes on from its last checkpoint (NAME.pt, else mmdit.pt), whatever size that was trained at
+    mmdit --size S [--minutes M | --steps N] [--banners P P P] [--beside SET P] [--positions naive] [--to NAME]
+        goes on from its last checkpoint (NAME.pt), whatever size that was trained at
 
 x(sigma) = (1 - sigma) x0 + sigma noise; the network learns noise - x0. Sigmas are drawn logit-normal and shifted like the
 schedule that pictures are later made with. One prompt in ten is empty, for guidance.
@@ -90,8 +90,13 @@ def prompts_kept_back():
     return {json.loads(line)['prompt'] for line in open(os.path.join(ROOT, 'demo', 'prompts.jsonl'), encoding='utf-8')}
 
 
-def folder_of(size, banners):
-    return os.path.join(PLACE, f'encoded-{size}' + (f'-banners-{banners}' if banners else ''))
+def folder_of(size, part=''):
+    """Of the scenes of a size, or of another set of that size: banners-1 to banners-3, described, picked."""
+    return os.path.join(PLACE, f'encoded-{size}' + (f'-{part}' if part else ''))
+
+
+def part_of(banners):
+    return f'banners-{banners}' if banners else ''
 
 
 def clean_scene(size, banners, i):
@@ -137,7 +142,7 @@ def encode():
     vae, encoder = load_frozen(where)
     tokenizer = vocabulary.Tokenizer(os.path.join(PLACE, 'model', 'tokenizer'))
     figures_of(vae)
-    folder, kept_back = folder_of(size, o.banners), prompts_kept_back()
+    folder, kept_back = folder_of(size, part_of(o.banners)), prompts_kept_back()
     first, make, n = 0, clean(size, o.banners, kept_back), o.scenes
     if o.filtered:
         first, (make, n) = FILTERED, filtered(size, kept_back)
@@ -196,8 +201,8 @@ def sample(net, words, mask, empty, empty_mask, size, figures, steps=20, guidanc
 class Encoded:
     """What encode has made of one size, in memory; grows while encode is still at work."""
 
-    def __init__(self, size, figures, banners=0):
-        self.folder, self.read = folder_of(size, banners), set()
+    def __init__(self, size, figures, part=''):
+        self.folder, self.read = folder_of(size, part), set()
         self.mean, self.std = (f[:, None, None] for f in figures)
         self.latents, self.prompts = [], []
 
@@ -213,10 +218,11 @@ class Encoded:
         rng = np.random.default_rng(seed)
         while True:
             self.grow()
-            assert self.latents, 'run the stage encode of this size first'
+            assert len(self.latents) >= 16 * BATCH, 'too little in %s: run the stage that makes it first' % self.folder
+            told = len(self.prompts) // len(self.latents)
             order = rng.permutation(len(self.latents))
             for pool in (order[i:i + 16 * BATCH] for i in range(0, len(order) - 16 * BATCH + 1, 16 * BATCH)):
-                which = pool * TOLD + rng.integers(0, TOLD, len(pool))
+                which = pool * told + rng.integers(0, told, len(pool))
                 alike = np.argsort([len(self.prompts[i]) for i in which], kind='stable').reshape(-1, BATCH)
                 for some in rng.permutation(alike):
                     x = torch.from_numpy(np.stack([self.latents[i] for i in pool[some]]).astype(np.float32))
@@ -228,11 +234,12 @@ class Encoded:
                     yield x.shape[2] // 2, x.shape[3] // 2, pack(x).to(where), torch.from_numpy(words).to(where), mask.to(where)
 
 
-def mixed(size, figures, banners, where, seed):
-    """Batches of scenes, and at random in these shares of the steps of banners of one, two and three thirds."""
-    rng, sources = np.random.default_rng([5, seed]), [Encoded(size, figures, b).batches(where, seed) for b in range(4)]
+def mixed(size, figures, shares, where, seed):
+    """Batches of scenes, and at random in these shares of the steps of other sets {part: share}."""
+    rng, shares = np.random.default_rng([5, seed]), {'': 1 - sum(shares.values()), **shares}
+    sources = [Encoded(size, figures, part).batches(where, seed) for part in shares]
     while True:
-        yield next(sources[rng.choice(4, p=[1 - sum(banners), *banners])])
+        yield next(sources[rng.choice(len(sources), p=list(shares.values()))])
 
 
 def noised(x0, words, mask, empty, dropped=.1, more=0.):
@@ -262,6 +269,7 @@ def main():
     options.add_argument('--decay', type=float, default=.6, help='the share of the time, at the end, in which the rate falls to nothing')
     options.add_argument('--banners', type=float, nargs=3, default=[0., 0., 0.], metavar='P',
                          help='the shares of the steps that learn from words alone, on one, two and three thirds of the width')
+    options.add_argument('--beside', nargs=2, metavar=('SET', 'P'), help='the share of the steps that learn from another set: described, picked')
     options.add_argument('--every', type=float, default=240, help='seconds between checkpoints')
     options.add_argument('--steps', type=int, help='the end by steps instead of minutes, for runs that are compared')
     options.add_argument('--positions', choices=('msrope', 'naive'), default='msrope', help='the scheme; the engine knows only msrope')
@@ -286,8 +294,11 @@ def main():
     empty = empty_prompt(encoder, where)
     del vae, encoder
     print('%.2f M parameters, step %d, %.1f min spent' % (sum(p.numel() for p in net.parameters()) / 1e6, step, spent / 60), flush=True)
+    shares = {part_of(b + 1): share for b, share in enumerate(o.banners) if share}
+    if o.beside:
+        shares[o.beside[0]] = float(o.beside[1])
     last, total, count, began = time.time(), 0., 0, time.time()
-    for height, width, x0, words, mask in mixed(o.size, figures, o.banners, where, step):
+    for height, width, x0, words, mask in mixed(o.size, figures, shares, where, step):
         done = step / o.steps if o.steps else spent / (o.minutes * 60)
         if done >= 1:
             break
