@@ -5,6 +5,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "compose/agreement.h"
 #include "compose/plane.h"
 #include "compose/solve.h"
 
@@ -22,6 +23,7 @@
 #define MIN_GRADIENT 0.5     /* rms levels a pixel in a direction; less, and a change of light looks like a shift */
 #define MIN_RING 256         /* pixels */
 #define NEGLIGIBLE_PX 0.1
+#define ASKED_FOR_PX 3.0     /* without a mask: nobody asks for less, so that the model did it */
 
 /* Pixels of the full size. A place p of picture is at centre + (p - centre) · (1 + zoom) + (x, y) in result. */
 typedef struct
@@ -496,11 +498,15 @@ qi_drift_measure (const QiImage *picture, const QiImage *result, const QiImage *
 
   if (unmoved >= found)
     drift = (QiDrift){ .measured = TRUE, .zoom = 1, .correlation = unmoved };
-  drift.negligible = hypot (fabs (drift.dx) + fabs (drift.zoom - 1) * width / 2,
-                            fabs (drift.dy) + fabs (drift.zoom - 1) * height / 2) <= NEGLIGIBLE_PX;
+  const double most = hypot (fabs (drift.dx) + fabs (drift.zoom - 1) * width / 2,
+                             fabs (drift.dy) + fabs (drift.zoom - 1) * height / 2);
+
+  drift.negligible = most <= NEGLIGIBLE_PX;
   drift.beyond = MAX (fabs (drift.dx), fabs (drift.dy)) > QI_DRIFT_LIMIT_PX + 0.25
                  || fabs (drift.zoom - 1) > QI_DRIFT_LIMIT_ZOOM + 5e-4;
   if (drift.correlation < MIN_CORRELATION || (drift.beyond && drift.correlation < SURE_CORRELATION))
+    return none;
+  if (!mask && most > ASKED_FOR_PX && !qi_drift_is_everywhere (&p.picture[0], &p.result[0], &drift))
     return none;
   return drift;
 }

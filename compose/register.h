@@ -20,7 +20,8 @@ typedef struct
 } QiDrift;
 
 /* picture, result: the same size, 1, 3 or 4 channels. mask: its size, what may have changed is not 0; NULL: anything
- * may, and what most of the picture says counts. */
+ * may, and what most of the picture says counts. Then nothing is measured where only a thing or two moved: somebody may
+ * have asked for it (compose/agreement.h). */
 QiDrift qi_drift_measure (const QiImage *picture, const QiImage *result, const QiImage *mask);
 
 /* A mapping into what picture should show → one into the drifted result. */

@@ -176,7 +176,8 @@ nothing (void)
 
   for (guint y = 0; y < height; y++)
     for (guint i = 0; i < width * 3; i++)
-      pixels[(gsize) y * width * 3 + i] = (guint8) ((qi_image_row (picture, y)[i] + 3 * qi_image_row (other, y)[i]) / 4);
+      pixels[(gsize) y * width * 3 + i] =
+          (guint8) ((qi_image_row (picture, y)[i] + 3 * qi_image_row (other, y)[i]) / 4);
 
   g_autoptr (QiImage) faint = qi_pixels_take (width, height, 3, pixels);
 
@@ -229,6 +230,60 @@ stripes (void)
   g_assert_cmpfloat (fabs (drift.dy - 3.5), <, 0.1);
 }
 
+/* Discs of other light on one colour or on a slope. (transfer full) */
+static QiImage *
+discs (guint width, guint height, const double (*at)[3], guint n, gboolean slope)
+{
+  guint8 *pixels = qi_pixels_alloc (width, height, 3);
+
+  for (guint y = 0; y < height; y++)
+    for (guint x = 0; x < width; x++)
+      {
+        double value = slope ? 60 + 100.0 * y / height : 90;
+
+        for (guint i = 0; i < n; i++)
+          value += (220 - 60.0 * i - value) * CLAMP (at[i][2] - hypot (x - at[i][0], y - at[i][1]) + 0.5, 0, 1);
+        for (guint c = 0; c < 3; c++)
+          pixels[((gsize) y * width + x) * 3 + c] = QI_CLAMP_BYTE ((float) value);
+      }
+  return qi_pixels_take (width, height, 3, pixels);
+}
+
+/* Without a selection “move the disc to the left” is an edit, and no drift, however much of what there is to see moved;
+ * and the same pictures have drifted where all of it did. */
+static void
+asked_for (void)
+{
+  static const double before[][3] = { { 60, 60, 22 }, { 140, 150, 12 } };
+  static const double moved[][2] = { { 9, 0 }, { -10, 6 }, { 0, 28 } };
+  const guint width = 192, height = 192;
+
+  for (guint slope = 0; slope < 2; slope++)
+    for (guint i = 0; i < G_N_ELEMENTS (moved); i++)
+      {
+        const double dx = moved[i][0], dy = moved[i][1];
+        const double one[][3] = { { 60 + dx, 60 + dy, 22 }, { 140, 150, 12 } };
+        const double both[][3] = { { 60 + dx, 60 + dy, 22 }, { 140 + dx, 150 + dy, 12 } };
+        g_autoptr (QiImage) alone = discs (width, height, before, 1, slope),
+                            two = discs (width, height, before, 2, slope);
+        g_autoptr (QiImage) alone_moved = discs (width, height, one, 1, slope);
+        g_autoptr (QiImage) one_moved = discs (width, height, one, 2, slope);
+        g_autoptr (QiImage) both_moved = discs (width, height, both, 2, slope);
+        const QiDrift a = qi_drift_measure (alone, alone_moved, NULL), b = qi_drift_measure (two, one_moved, NULL);
+
+        g_test_message ("%g %g: alone %d %g %g, one %d %g %g", dx, dy, a.measured, a.dx, a.dy, b.measured, b.dx, b.dy);
+        g_assert_true (a.negligible && !a.beyond);
+        g_assert_true (b.negligible && !b.beyond);
+        if (slope)
+          continue; /* of which the light says that nothing moved */
+
+        const QiDrift all = qi_drift_measure (two, both_moved, NULL);
+
+        g_assert_true (all.measured);
+        g_assert_cmpfloat (hypot (all.dx - dx, all.dy - dy), <, 0.5);
+      }
+}
+
 int
 main (int argc, char **argv)
 {
@@ -240,5 +295,6 @@ main (int argc, char **argv)
   g_test_add_func ("/compose/register/nothing", nothing);
   g_test_add_func ("/compose/register/still", still);
   g_test_add_func ("/compose/register/stripes", stripes);
+  g_test_add_func ("/compose/register/asked-for", asked_for);
   return g_test_run ();
 }
