@@ -16,6 +16,7 @@ os.makedirs(PLACE, exist_ok=True)
 LIBC = ctypes.CDLL(None)
 LIBC.mallopt(-4, 0)  # M_MMAP_MAX
 LIBC.mallopt(-1, -1)  # M_TRIM_THRESHOLD: never
+LIBC.mallopt(-2, 64 << 20)  # M_TOP_PAD: more is taken at a time, so that the system can give huge pages
 
 # As many threads as this process may use CPUs (taskset), however many there are.
 torch.set_num_threads(len(os.sched_getaffinity(0)))

@@ -2,8 +2,6 @@
  * SPDX-License-Identifier: GPL-3.0-or-later */
 #include "models/vae/decoder.h"
 
-#include <math.h>
-
 #define MAX_LEVELS G_N_ELEMENTS (((QiVaeConfig *) NULL)->dim_mult)
 
 typedef struct
@@ -101,26 +99,17 @@ run_levels (const QiVaeDecoder *decoder, QiStream *s, QiTensor **x, const QiTap 
   qi_tap (tap, s, *x, "dec.unclamped");
 }
 
-/* Rows of the smallest map that a pixel depends on, to either side: a half row more for each 3 × 3 convolution at twice the
- * size, and so on; those of the released VAE sum up to 12.25. */
+/* A level has a block more, and the convolution after its enlargement (the last: conv_out); of the released VAE 12.25 rows. */
 static guint64
-halo (const QiVaeConfig *c)
+halo (const QiVaeConfig *config)
 {
-  double rows = 0, row = 1;
-
-  for (guint i = 0; i < c->n_levels; i++)
-    {
-      rows += 2 * (c->n_res_blocks + 1) * row;
-      row /= i + 1 < c->n_levels ? 2 : 1;
-      rows += row; /* the one after the enlargement; of the last level, conv_out */
-    }
-  return (guint64) ceil (rows);
+  return qi_vae_halo (config, config->n_res_blocks + 1);
 }
 
 guint
 qi_vae_max_strips (const QiVaeConfig *config, guint64 n_rows)
 {
-  return (guint) MAX (1, n_rows / MAX (1, halo (config) / 4)); /* narrower ones are nearly all halo */
+  return qi_vae_strips_at_most (halo (config), n_rows);
 }
 
 /* Strip number i of n of the middle's result, with as much around it as it depends on, to its rows of image: the same values as
@@ -129,19 +118,20 @@ static void
 run_strip (const QiVaeDecoder *decoder, QiStream *s, const QiTensor *mid, guint i, guint n, const QiTensor *image)
 {
   const QiVaeConfig *c = &decoder->config;
-  const guint64 h = qi_tensor_dim (mid, 0), w = qi_tensor_dim (mid, 1), factor = qi_vae_factor (c), around = halo (c);
-  const guint64 first = h * i / n, end = h * (i + 1) / n;
-  const guint64 from = first > around ? first - around : 0, to = MIN (end + around, h);
+  const guint64 w = qi_tensor_dim (mid, 1), factor = qi_vae_factor (c);
+  const QiVaeStrip strip = qi_vae_strip (halo (c), qi_tensor_dim (mid, 0), i, n);
+  const guint64 read = strip.to - strip.from;
 
   qi_stream_begin_scope (s);
-  const QiTensor *part = qi_view_as (s, qi_view_rows (s, mid, from * w, (to - from) * w), to - from, w, qi_tensor_dim (mid, 2));
+  const QiTensor *part = qi_view_as (s, qi_view_rows (s, mid, strip.from * w, read * w), read, w, qi_tensor_dim (mid, 2));
   g_autoptr (QiTensor) x = qi_tensor_ref (part);
 
   run_levels (decoder, s, &x, NULL);
 
-  const guint64 width = w * factor, rows = (end - first) * factor * width;
+  const guint64 width = w * factor, rows = (strip.end - strip.first) * factor * width;
 
-  qi_copy_into (s, qi_view_rows (s, image, first * factor * width, rows), qi_view_rows (s, x, (first - from) * factor * width, rows));
+  qi_copy_into (s, qi_view_rows (s, image, strip.first * factor * width, rows),
+                qi_view_rows (s, x, (strip.first - strip.from) * factor * width, rows));
   qi_stream_end_scope (s);
 }
 

@@ -94,27 +94,17 @@ run_steps (const QiVaeEncoder *encoder, QiStream *s, QiTensor **x, const QiTap *
     }
 }
 
-/* Rows of the smallest map whose pixels one of its pixels depends on, to either side: a whole row for each 3 × 3 convolution of the
- * last level, half a row for each of the level before and for the one that halves it, and so on; those of the released VAE sum
- * up to 8.5. */
+/* A level has two convolutions a block, and the one that halves to it (the first: conv_in); of the released VAE 8.5 rows. */
 static guint64
-halo (const QiVaeConfig *c)
+halo (const QiVaeConfig *config)
 {
-  double rows = 0, row = 1;
-
-  for (guint i = 0; i < c->n_levels; i++)
-    {
-      rows += 2 * c->n_res_blocks * row;
-      row /= i + 1 < c->n_levels ? 2 : 1;
-      rows += row; /* what halves to this level; of the first level, conv_in */
-    }
-  return (guint64) ceil (rows);
+  return qi_vae_halo (config, config->n_res_blocks);
 }
 
 guint
 qi_vae_max_encode_strips (const QiVaeConfig *config, guint64 n_rows)
 {
-  return (guint) MAX (1, n_rows / MAX (1, halo (config) / 4)); /* narrower ones are nearly all halo */
+  return qi_vae_strips_at_most (halo (config), n_rows);
 }
 
 /* Strip number i of n of the smallest map, from the pixels that it depends on: the same values as from all of them, since a strip
@@ -122,17 +112,16 @@ qi_vae_max_encode_strips (const QiVaeConfig *config, guint64 n_rows)
 static void
 run_strip (const QiVaeEncoder *encoder, QiStream *s, const QiTensor *pixels, guint i, guint n, const QiTensor *map)
 {
-  const guint64 factor = qi_vae_factor (&encoder->config), around = halo (&encoder->config);
-  const guint64 h = qi_tensor_dim (map, 0), w = qi_tensor_dim (map, 1), width = qi_tensor_dim (pixels, 1);
-  const guint64 first = h * i / n, end = h * (i + 1) / n;
-  const guint64 from = first > around ? first - around : 0, to = MIN (end + around, h);
+  const guint64 factor = qi_vae_factor (&encoder->config), w = qi_tensor_dim (map, 1), width = qi_tensor_dim (pixels, 1);
+  const QiVaeStrip strip = qi_vae_strip (halo (&encoder->config), qi_tensor_dim (map, 0), i, n);
+  const guint64 read = strip.to - strip.from, kept = strip.end - strip.first;
 
   qi_stream_begin_scope (s);
-  const QiTensor *rows = qi_view_rows (s, pixels, from * factor * width, (to - from) * factor * width);
-  g_autoptr (QiTensor) x = qi_tensor_ref (qi_view_as (s, rows, (to - from) * factor, width, qi_tensor_dim (pixels, 2)));
+  const QiTensor *rows = qi_view_rows (s, pixels, strip.from * factor * width, read * factor * width);
+  g_autoptr (QiTensor) x = qi_tensor_ref (qi_view_as (s, rows, read * factor, width, qi_tensor_dim (pixels, 2)));
 
   run_steps (encoder, s, &x, NULL);
-  qi_copy_into (s, qi_view_rows (s, map, first * w, (end - first) * w), qi_view_rows (s, x, (first - from) * w, (end - first) * w));
+  qi_copy_into (s, qi_view_rows (s, map, strip.first * w, kept * w), qi_view_rows (s, x, (strip.first - strip.from) * w, kept * w));
   qi_stream_end_scope (s);
 }
 

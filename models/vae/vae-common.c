@@ -2,6 +2,8 @@
  * SPDX-License-Identifier: GPL-3.0-or-later */
 #include "models/vae/vae-common.h"
 
+#include <math.h>
+
 /* -- loading --------------------------------------------------------------------------------------- */
 
 void
@@ -117,6 +119,34 @@ guint
 qi_vae_factor (const QiVaeConfig *config)
 {
   return 1u << (config->n_levels - 1);
+}
+
+guint64
+qi_vae_halo (const QiVaeConfig *config, guint n_blocks)
+{
+  double rows = 0, row = 1;
+
+  for (guint i = 0; i < config->n_levels; i++)
+    {
+      rows += 2 * n_blocks * row;
+      row /= i + 1 < config->n_levels ? 2 : 1;
+      rows += row; /* what halves or follows the enlargement; of the last level, the first or last convolution of all */
+    }
+  return (guint64) ceil (rows);
+}
+
+QiVaeStrip
+qi_vae_strip (guint64 halo, guint64 n_rows, guint i, guint n)
+{
+  const guint64 first = n_rows * i / n, end = n_rows * (i + 1) / n;
+
+  return (QiVaeStrip){ first, end, first > halo ? first - halo : 0, MIN (end + halo, n_rows) };
+}
+
+guint
+qi_vae_strips_at_most (guint64 halo, guint64 n_rows)
+{
+  return (guint) MAX (1, n_rows / MAX (1, halo / 4));
 }
 
 /* -- normalisation --------------------------------------------------------------------------------- */

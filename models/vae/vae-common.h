@@ -41,6 +41,18 @@ void qi_vae_mid (QiStream *s, QiTensor **x, const QiVaeMid *mid, const char *con
 /* Pixels of a latent's side: 8. */
 guint qi_vae_factor (const QiVaeConfig *config);
 
+/* Rows of the smallest map that a pixel depends on, or the other way round, to either side: a whole row for each 3 × 3
+ * convolution of the smallest level, half a row for each of the next, and so on. n_blocks: of a level, two convolutions each. */
+guint64 qi_vae_halo (const QiVaeConfig *config, guint n_blocks);
+
+/* Rows [first, end) of the smallest map, and [from, to) with what they depend on around them. */
+typedef struct
+{
+  guint64 first, end, from, to;
+} QiVaeStrip;
+QiVaeStrip qi_vae_strip (guint64 halo, guint64 n_rows, guint i, guint n);
+guint qi_vae_strips_at_most (guint64 halo, guint64 n_rows); /* narrower ones are nearly all halo */
+
 /* Latents as the transformer has them: (z - mean) / std channel by channel, and back. x: [h, w, z_dim]; results in the
  * current scope. */
 const QiTensor *qi_vae_normalize (QiStream *s, const QiVaeConfig *config, const QiTensor *x);
