@@ -1,8 +1,7 @@
 # SPDX-FileCopyrightText: Sfumato authors
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Stage resume: checkpoints made from an exported model, so that training goes on where only the model was kept.
-resume [--kept] [FOLDER], else demo/model. Optimisers begin anew; checkpoints that are there are left alone. --kept: with what keep.py has put
-aside, which may take the place of a part of the model."""
+resume [FOLDER], else demo/model. Optimisers begin anew; checkpoints that are there are left alone."""
 import json
 import os
 import shutil
@@ -11,7 +10,6 @@ import sys
 import torch
 
 import files
-import keep
 from place import PLACE, ROOT
 
 
@@ -20,8 +18,7 @@ def weights(folder, *name):
 
 
 def main():
-    named = [a for a in sys.argv[1:] if a != '--kept']
-    folder = named[0] if named else os.path.join(ROOT, 'demo', 'model')
+    folder = sys.argv[1] if len(sys.argv) > 1 else os.path.join(ROOT, 'demo', 'model')
     with open(os.path.join(folder, 'vae', 'config.json'), encoding='utf-8') as file:
         vae = json.load(file)
     config = {k: vae[k] for k in ('base_dim', 'dim_mult', 'num_res_blocks', 'z_dim', 'input_channels')}
@@ -31,11 +28,9 @@ def main():
         'vae.pt': dict(vae=mean, mean=mean, optimizer=None, spent=0., step=0, config=config),
         'encoder.pt': dict(net=weights(folder, 'text_encoder', 'model.safetensors'), optimizer=None, spent=0., step=0),
         'mmdit.pt': dict(net=net, mean=net, optimizer=None, spent=0., step=0, size=0)}
-    kept = dict(keep.checkpoints()) if '--kept' in sys.argv else {}
-    made.update(kept)
     for name, saved in made.items():
         path = os.path.join(PLACE, name)
-        print('%s: %s' % (name, 'is there' if os.path.exists(path) else 'made from ' + (keep.FOLDER if name in kept else folder)))
+        print('%s: %s' % (name, 'is there' if os.path.exists(path) else 'made from ' + folder))
         if not os.path.exists(path):
             torch.save(saved, path + '.part')
             os.replace(path + '.part', path)

@@ -41,7 +41,6 @@ STAGES = {  # name: (module, function, what it is)
     'grpo': ('grpo', 'main', 'the transformer learns from what the judge gives to its pictures: [--from NAME] [--to NAME] [--steps N]'),
     'check-preferences': ('check_preferences', 'main', 'the formulas of dpo and grpo against what must be'),
     'resume': ('resume', 'main', 'checkpoints from the exported model, to go on with: [FOLDER]'),
-    'keep': ('keep', 'main', 'what is not finished, small, into demo/train/kept: NAME…'),
     'export': ('export', 'main', 'files of what is trained: [FOLDER [PART…]]'),
     'case': ('case', 'main', 'what the training code makes of a prompt, for qi-golden: MODEL FOLDER [--width W] [--height H]'),
     'prompts': ('prompts', 'main', 'prompts nobody trained on, and what must be seen: FILE.jsonl [N [SEEN.txt]]'),
