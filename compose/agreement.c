@@ -6,15 +6,15 @@
  * cell looks alike anyway. Of a picture that has drifted all say the same; of one in which a thing was moved, the other
  * things object, and a thing that is alone lies in one place. */
 
-#define CELLS 8 /* along the longer side */
-#define CLEARLY 2.0 /* times the other's error, to say anything */
+#define CELLS 8         /* along the longer side */
+#define CLEARLY 2.0     /* times the other's error, to say anything */
 #define OBJECTIONS 0.25 /* of those that are for it, at most */
-#define LOUD 0.05 /* of the loudest cell, to count for how far things reach */
-#define REACH 0.5 /* of the width, or of the height, that they must reach over */
+#define LOUD 0.05       /* of the loudest cell, to count for how far things reach */
+#define REACH 0.5       /* of the width, or of the height, that they must reach over */
 
 typedef struct
 {
-  double loudness; /* the sum of squared slopes */
+  double loudness;     /* the sum of squared slopes */
   double still, moved; /* the sum of squares of what is different, but for light */
 } Cell;
 
@@ -26,9 +26,8 @@ about_mean (double sum, double squares, double n)
 }
 
 static Cell
-look_at (const QiPlane *picture, const QiPlane *result, const QiDrift *drift, const guint x[2], const guint y[2])
+look_at (const QiPlane *picture, const QiPlane *result, const QiMapping *undo, const guint x[2], const guint y[2])
 {
-  const double cx = (picture->width - 1) / 2.0, cy = (picture->height - 1) / 2.0;
   double n = 0, sums[2] = { 0 }, squares[2] = { 0 };
   Cell cell = { 0 };
 
@@ -36,8 +35,8 @@ look_at (const QiPlane *picture, const QiPlane *result, const QiDrift *drift, co
     for (guint u = MAX (x[0], 1); u < MIN (x[1], picture->width - 1); u++)
       {
         const float *at = picture->values + (gsize) v * picture->width + u;
-        const float to_x = (float) (cx + (u - cx) * drift->zoom + drift->dx),
-                    to_y = (float) (cy + (v - cy) * drift->zoom + drift->dy);
+        const float to_x = (float) (undo->x + (u + 0.5) * undo->dx - 0.5);
+        const float to_y = (float) (undo->y + (v + 0.5) * undo->dy - 0.5);
         const double gx = (at[1] - at[-1]) / 2, gy = (at[picture->width] - at[-(gssize) picture->width]) / 2;
 
         if (to_x < 1 || to_y < 1 || to_x >= result->width - 2 || to_y >= result->height - 2)
@@ -79,13 +78,14 @@ qi_drift_is_everywhere (const QiPlane *picture, const QiPlane *result, const QiD
 {
   const guint side = MAX (8, (MAX (picture->width, picture->height) + CELLS - 1) / CELLS);
   const guint columns = (picture->width + side - 1) / side, rows = (picture->height + side - 1) / side;
+  const QiMapping same = { 0, 1, 0, 1 }, undo = qi_drift_undo (drift, &same, picture->width, picture->height);
   double across[CELLS] = { 0 }, down[CELLS] = { 0 }, for_it = 0, against = 0, loudest = 0;
 
   for (guint j = 0; j < rows; j++)
     for (guint i = 0; i < columns; i++)
       {
         const guint x[2] = { i * side, (i + 1) * side }, y[2] = { j * side, (j + 1) * side };
-        const Cell cell = look_at (picture, result, drift, x, y);
+        const Cell cell = look_at (picture, result, &undo, x, y);
 
         if (cell.still < cell.moved / CLEARLY)
           against += cell.loudness;

@@ -8,7 +8,6 @@
                                       show most clearly what is said of them
 """
 import argparse
-import glob
 import json
 import os
 
@@ -66,8 +65,8 @@ def picker(size, where):
 def make(part, work, size, count):
     """Each file once more as another set: what is kept, and what is told of it."""
     os.makedirs(folder_of(size, part), exist_ok=True)
-    for shard, source in enumerate(sorted(glob.glob(os.path.join(folder_of(size), '0????.npz')))[:-(-count // SHARD)]):
-        path = os.path.join(folder_of(size, part), os.path.basename(source))
+    for shard in range(-(-count // SHARD)):
+        source, path = (os.path.join(folder_of(size, p), '%05d.npz' % shard) for p in ('', part))
         if os.path.exists(path):
             continue
         with np.load(source) as file:
