@@ -8,6 +8,7 @@
 #include "base/env.h"
 #include "base/error.h"
 #include "base/stub.h"
+#include "compose/change.h"
 #include "compose/fill.h"
 #include "compose/mask.h"
 #include "compose/pixels.h"
@@ -329,6 +330,42 @@ measure_match (const QiCompose *compose, const QiImage *flat, const QiDrift *dri
   return qi_match_measure (compose->reference, aligned, mask);
 }
 
+/* Where nobody selected anything: the mask, at the size of the frame, of what the model changed, fading out over half of
+ * what it was grown by. NULL: all of it. now: the result at that size, aligned. (transfer full) */
+static QiImage *
+find_change (const QiCompose *compose, const QiImage *now)
+{
+  const QiFrame *frame = &compose->frame;
+  const guint width = qi_image_width (now), height = qi_image_height (now);
+  const QiMapping in = into_model (frame), out = out_of_model (frame);
+  g_autoptr (QiImage) flat = qi_pixels_convert (now, 3);
+  g_autoptr (QiImage) small = qi_resample (flat, frame->width, frame->height, &in, QI_FILTER_LANCZOS);
+  g_autoptr (QiImage) changed = qi_change_find (compose->reference, small, &frame->content);
+  g_autoptr (QiImage) mask = changed ? qi_resample (changed, width, height, &out, QI_FILTER_TRIANGLE) : NULL;
+
+  return mask ? qi_mask_soften (mask, frame, (guint) ceil (QI_CHANGE_GROWN / 2 / out.dx)) : NULL;
+}
+
+/* now, RGBA at the size of the frame, through mask over the crop: where mask is 0 the crop's bytes. (transfer full) */
+static QiImage *
+over_crop (const QiCompose *compose, const QiImage *now, const QiImage *mask)
+{
+  const guint width = qi_image_width (now), height = qi_image_height (now);
+  g_autoptr (QiImage) crop = qi_pixels_convert (compose->crop, 4);
+  guint8 *pixels = qi_pixels_alloc (width, height, 4);
+
+  for (guint y = 0; y < height; y++)
+    for (guint x = 0; x < width; x++)
+      {
+        const float t = qi_image_row (mask, y)[x] / 255.f;
+        const guint8 *a = qi_image_row (crop, y) + 4 * (gsize) x, *b = qi_image_row (now, y) + 4 * (gsize) x;
+
+        for (guint c = 0; c < 4; c++)
+          pixels[((gsize) y * width + x) * 4 + c] = QI_CLAMP_BYTE (a[c] + t * (b[c] - a[c]));
+      }
+  return qi_pixels_take (width, height, 4, pixels);
+}
+
 /* How far the corners went, in pixels of the image. */
 static double
 moved_px (const QiDrift *drift, const QiFrame *frame)
@@ -373,7 +410,11 @@ qi_compose_finish (const QiCompose *compose, const QiImage *result, GError **err
   g_autoptr (QiImage) before = qi_resample (compose->reference, width, height, &straight, QI_FILTER_LANCZOS);
   g_autoptr (QiImage) kept = keep_detail (compose, now, before);
 
-  patch->pixels = with_alpha (compose, kept);
+  g_autoptr (QiImage) changed =
+      compose->task == QI_TASK_EDIT && !compose->soft && !drift->beyond ? find_change (compose, now) : NULL;
+  g_autoptr (QiImage) whole = with_alpha (compose, kept);
+
+  patch->pixels = changed ? over_crop (compose, whole, changed) : g_steal_pointer (&whole);
   patch->cut_off = compose->mask && drift->measured && !drift->beyond && is_cut_off (compose, now);
   return g_steal_pointer (&patch);
 }

@@ -198,12 +198,34 @@ grow_line (guint8 *line, guint n, gsize step, guint radius, guint8 *scratch)
     }
 }
 
+static void
+grow (guint8 *pixels, guint width, guint height, guint radius)
+{
+  g_autofree guint8 *scratch = g_malloc (MAX (width, height));
+
+  for (guint y = 0; y < height; y++)
+    grow_line (pixels + (gsize) y * width, width, 1, radius, scratch);
+  for (guint x = 0; x < width; x++)
+    grow_line (pixels + x, height, width, radius, scratch);
+}
+
+QiImage *
+qi_mask_grow (const QiImage *mask, guint radius)
+{
+  const guint width = qi_image_width (mask), height = qi_image_height (mask);
+  guint8 *pixels = qi_pixels_alloc (width, height, 1);
+
+  for (guint y = 0; y < height; y++)
+    memcpy (pixels + (gsize) y * width, qi_image_row (mask, y), width);
+  grow (pixels, width, height, radius);
+  return qi_pixels_take (width, height, 1, pixels);
+}
+
 QiImage *
 qi_mask_for_model (const QiImage *selection, const QiFrame *frame)
 {
   const guint old_width = qi_image_width (selection), old_height = qi_image_height (selection);
   const QiRect *content = &frame->content;
-  g_autofree guint8 *scratch = g_malloc (MAX (frame->width, frame->height));
   guint8 *pixels = qi_pixels_alloc (frame->width, frame->height, 1);
 
   /* Every selected pixel marks those of Picture 1 that it reaches into, so that a single one is never lost. */
@@ -221,9 +243,6 @@ qi_mask_for_model (const QiImage *selection, const QiFrame *frame)
         for (guint v = y0; v < y1; v++)
           memset (pixels + (gsize) (content->y + v) * frame->width + content->x + x0, 255, x1 - x0);
       }
-  for (guint y = 0; y < frame->height; y++)
-    grow_line (pixels + (gsize) y * frame->width, frame->width, 1, LATENT_CELL, scratch);
-  for (guint x = 0; x < frame->width; x++)
-    grow_line (pixels + x, frame->height, frame->width, LATENT_CELL, scratch);
+  grow (pixels, frame->width, frame->height, LATENT_CELL);
   return qi_pixels_take (frame->width, frame->height, 1, pixels);
 }

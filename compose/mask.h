@@ -18,3 +18,6 @@ QiImage *qi_mask_soften (const QiImage *selection, const QiFrame *frame, guint s
 /* What the model may repaint: 0 or 255, at the size of Picture 1. All that is selected even faintly, and grown by one
  * cell of the latents, so that the fading edge lies in what the model has drawn. (transfer full) */
 QiImage *qi_mask_for_model (const QiImage *selection, const QiFrame *frame);
+
+/* 255 wherever mask is not 0 within so many pixels along both axes. (transfer full) */
+QiImage *qi_mask_grow (const QiImage *mask, guint radius);

@@ -21,7 +21,7 @@ SIZE = 192
 GROW, GRAY = 8, 127  # pixels that a mask grows, and what stands in it: as the engine does it
 REMOVE = 'Remove what is in the marked area and continue its surroundings there.'
 EXPAND = 'Continue the picture naturally into the new area around it.'
-TASKS = {'edit': .55, 'fill': .15, 'remove': .08, 'expand': .05, 'personal': .17}  # of those with one picture
+TASKS = {'edit': .5, 'fill': .14, 'remove': .06, 'expand': .05, 'personal': .25}  # of those with one picture
 GRAIN = .3  # of scenes with a grainy ground, the share that is kept: what a person has must come back as it was
 
 

@@ -12,6 +12,7 @@ import torch.nn.functional as F
 from torch import nn
 from torch.utils.checkpoint import checkpoint
 
+from attention import Gelu, Joint, fused
 from qwen import Rms, attend
 
 CONFIG = dict(patch_size=2, in_channels=64, out_channels=16, num_layers=6, attention_head_dim=32, num_attention_heads=5,
@@ -69,7 +70,8 @@ class FeedForward(nn.Module):
         self.net = nn.ModuleList([first, nn.Identity(), nn.Linear(4 * width, width)])
 
     def forward(self, x):
-        return self.net[2](F.gelu(self.net[0].proj(x), approximate='tanh'))
+        x = self.net[0].proj(x)
+        return self.net[2](Gelu.apply(x) if fused(x) else F.gelu(x, approximate='tanh'))
 
 
 class JointAttention(nn.Module):
@@ -83,13 +85,24 @@ class JointAttention(nn.Module):
             setattr(self, name, Rms(d))
 
     def forward(self, picture, text, a, mask):
-        split = lambda t: t.unflatten(-1, (self.heads, -1)).transpose(1, 2)
-        q = torch.cat([self.norm_added_q(split(self.add_q_proj(text))), self.norm_q(split(self.to_q(picture)))], 2)
-        k = torch.cat([self.norm_added_k(split(self.add_k_proj(text))), self.norm_k(split(self.to_k(picture)))], 2)
-        v = torch.cat([split(self.add_v_proj(text)), split(self.to_v(picture))], 2)
-        y = attend(rotate(q, a), rotate(k, a), v, mask).transpose(1, 2).flatten(2)
         n = text.shape[1]
+        both = lambda one, other: torch.cat([getattr(self, one)(text), getattr(self, other)(picture)], 1)
+        q, k, v = both('add_q_proj', 'to_q'), both('add_k_proj', 'to_k'), both('add_v_proj', 'to_v')
+        y = (self.fused if fused(q) else self.plain)(q, k, v, a, mask, n)
         return self.to_out[0](y[:, n:]), self.to_add_out(y[:, :n])
+
+    def plain(self, q, k, v, a, mask, n):
+        split = lambda t: t.unflatten(-1, (self.heads, -1)).transpose(1, 2)
+        q, k, v = split(q), split(k), split(v)
+        normal = lambda x, words, pictures: rotate(torch.cat([words(x[:, :, :n]), pictures(x[:, :, n:])], 2), a)
+        mask = None if mask is None else mask[:, None, None]
+        return attend(normal(q, self.norm_added_q, self.norm_q), normal(k, self.norm_added_k, self.norm_k), v, mask).transpose(1, 2).flatten(2)
+
+    def fused(self, q, k, v, a, mask, n):
+        """The same by attention.c."""
+        weights = torch.cat([m.weight for m in (self.norm_added_q, self.norm_added_k, self.norm_q, self.norm_k)])
+        counts = torch.ones(q.shape[:2], dtype=torch.bool) if mask is None else mask
+        return Joint.apply(q, k, v, weights, a, counts, n)
 
 
 class Block(nn.Module):
@@ -158,7 +171,7 @@ class Mmdit(nn.Module):
         picture, text = self.img_in(torch.cat([latents, *(r[0] for r in references)], 1)), self.txt_in(self.txt_norm(text))
         a = self.angles(latents, grids, text.shape[1]).to(latents.device)
         if mask is not None:
-            mask = F.pad(mask, (0, picture.shape[1]), value=True)[:, None, None]
+            mask = F.pad(mask, (0, picture.shape[1]), value=True)
         for block in self.transformer_blocks:
             run = functools.partial(checkpoint, block, use_reentrant=False) if self.checkpointing else block
             picture, text = run(picture, text, temb, a, mask)
