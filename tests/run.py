@@ -4,7 +4,7 @@
 """What ./dev test runs: run.py [SUITE…]
 
 With suites: those of the ordinary build. Without: all of them, then unit and op under the sanitizers, the
-golden cases that lie beside the project (if any), and every fuzz target for a minute. The suite golden-rows
+golden cases that lie beside the project (if any), and every fuzz target for a while. The suite golden-rows
 is these golden cases on every row of the kernel table, which takes minutes.
 The last line is 'N passed, N failed, N skipped'; where CI=true a skip is a failure.
 """
@@ -15,7 +15,7 @@ from glob import glob
 from count import count, explain
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
-FUZZ_SECONDS = 60
+FUZZ_SECONDS = 20
 
 os.environ.update(
     QI_REQUIRE_VULKAN='1',
