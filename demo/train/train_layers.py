@@ -25,9 +25,9 @@ from PIL import Image
 
 import captions
 import layers
+import learner
 import vocabulary
 from mmdit import LayeredMmdit, pack, unpack
-from muon import Muon
 from place import PLACE, ROOT, device
 from train_mmdit import embed, empty_prompt, figures_of, load_frozen
 from train_vae import to_signed
@@ -35,7 +35,7 @@ from train_vae import to_signed
 sys.path.append(os.path.join(ROOT, 'demo', 'check'))
 from stack import judge
 
-SHARD, TOLD, BATCH, RATE, ADAM, EMA = 512, 2, 32, 2e-3, .3, .99
+SHARD, TOLD, BATCH, RATE = 512, 2, 32, 2e-3
 COUNTS = {2: .45, 3: .38, 4: .17}  # layers of a batch
 FOREIGN, EMPTY, REPEATED = .3, .7, .2  # prompts of other scenes; batches without prompts; weight of frame 0, which nobody looks at
 
@@ -144,59 +144,36 @@ def loss_of(net, height, width, x0, words, mask):
     return (REPEATED * e[0] + e[1:].sum()) / (f - 1 + REPEATED), e
 
 
+def as_it_draws(*nets):
+    """The weights of the transformer that draws, and what it has not as it is."""
+    drawn = torch.load(os.path.join(PLACE, 'mmdit.pt'), map_location='cpu', weights_only=True)['mean']
+    for n in nets:
+        n.load_state_dict({**n.state_dict(), **drawn})
+
+
 def main():
     options = argparse.ArgumentParser()
     options.add_argument('--size', type=int, required=True)
-    options.add_argument('--minutes', type=float, default=60, help='of computing')
-    options.add_argument('--rate', type=float, default=RATE)
-    options.add_argument('--decay', type=float, default=.5)
-    options.add_argument('--every', type=float, default=120, help='seconds of computing between checkpoints')
-    options.add_argument('--to', default='layers', help='the name of the checkpoint')
+    learner.options(options, minutes=60, rate=RATE, decay=.5, every=120, to='layers')
     o = options.parse_args()
     where = device()
     torch.manual_seed(4)
-    net, mean_net = (LayeredMmdit().to(where) for _ in range(2))
-    optimizer = Muon(net.named_parameters(), o.rate, lambda name, p: 'transformer_blocks' not in name or '_mod' in name)
-    path, spent, step = os.path.join(PLACE, o.to + '.pt'), 0., 0
-    if os.path.exists(path):
-        saved = torch.load(path, map_location=where, weights_only=True)
-        net.load_state_dict(saved['net'])
-        mean_net.load_state_dict(saved['mean'])
-        optimizer.load_state_dict(saved['optimizer'])
-        spent, step = (saved['spent'] if saved['size'] == o.size else 0.), saved['step']
-    else:
-        drawn = torch.load(os.path.join(PLACE, 'mmdit.pt'), map_location=where, weights_only=True)['mean']
-        for n in net, mean_net:
-            n.load_state_dict({**n.state_dict(), **drawn})
+    t = learner.Learner(LayeredMmdit, o, 50, as_it_draws, size=o.size)
     vae, encoder = load_frozen(where)
     data, empty = Encoded(o.size, figures_of(vae)), empty_prompt(encoder, where)
     del vae, encoder
-    torch.manual_seed(step)
-    print('step %d, %.1f min spent' % (step, spent / 60), flush=True)
-    last, total, count, began = spent, 0., 0, time.process_time()
-    for height, width, x0, words, mask in data.batches(where, step, empty):
-        if spent >= o.minutes * 60:
+    torch.manual_seed(t.step)
+    print('step %d, %.1f min spent' % (t.step, t.spent / 60), flush=True)
+    total = 0.
+    for height, width, x0, words, mask in data.batches(where, t.step, empty):
+        if t.over():
             break
-        left = 1 - spent / (o.minutes * 60)
-        for group in optimizer.param_groups:
-            group['lr'] = o.rate * (1 if group['muon'] else ADAM) * min(1, (step + 1) / 50, max(.01, left / o.decay))
-        loss, e = loss_of(net, height, width, x0, words, mask)
-        optimizer.zero_grad(set_to_none=True)
-        loss.backward()
-        torch.nn.utils.clip_grad_norm_(net.parameters(), 1.)
-        optimizer.step()
-        with torch.no_grad():
-            torch._foreach_lerp_(list(mean_net.parameters()), list(net.parameters()), 1 - min(EMA, (step + 1) / (step + 20)))
-        step, total, count = step + 1, total + e.detach()[1:3].cpu().numpy(), count + 1
-        now = time.process_time()
-        spent, began = spent + now - began, now
-        if spent - last > o.every or spent >= o.minutes * 60:
-            torch.save(dict(net=net.state_dict(), mean=mean_net.state_dict(), optimizer=optimizer.state_dict(), spent=spent, step=step,
-                            size=o.size), path + '.part')
-            os.replace(path + '.part', path)
-            print('%5.1f min  step %d  background %.4f, first object %.4f  %.0f pictures a second' % (
-                spent / 60, step, *(total / count), BATCH * count / (spent - last)), flush=True)
-            last, total, count, began = spent, 0., 0, time.process_time()
+        loss, e = loss_of(t.net, height, width, x0, words, mask)
+        t.learn(loss)
+        total += e.detach()[1:3].cpu().numpy()
+        if t.due():
+            t.keep(BATCH, 'background %.4f, first object %.4f' % tuple(total / t.count))
+            total = 0.
 
 
 # --- measuring ---------------------------------------------------------------------------------------------------

@@ -23,11 +23,11 @@ import torch
 import captions
 import faults
 import filters
+import learner
 import scenes
 import vocabulary
 from crops import to_signed
 from mmdit import Mmdit, pack, unpack
-from muon import Muon
 from place import PLACE, ROOT, device
 from qwen import QwenVl
 from train_vae import latent_figures
@@ -37,8 +37,6 @@ from words import SHAPES
 WORDS, SHARD, TOLD = 48, 1024, 3  # rows of a prompt's embedding that are kept at most; scenes of a file; prompts of a scene
 FILTERED = 90000  # from this number on, files hold what came through the filters
 BATCH, RATE = 64, 3e-3
-ADAM = .3  # its share of the rate
-EMA = .99  # of the weights that are kept: short, since the rate falls to nothing
 
 # What scenes show. Pictures of 64 px hold little lettering, since nobody could read it.
 FEW_WORDS = {'one': .34, 'many': .15, 'related': .17, 'two': .12, 'word': .11, 'word and shape': .06, 'label': .02, 'slide': .03}
@@ -264,63 +262,35 @@ def empty_prompt(encoder, where):
 def main():
     options = argparse.ArgumentParser()
     options.add_argument('--size', type=int, required=True)
-    options.add_argument('--minutes', type=float, default=120)
-    options.add_argument('--rate', type=float, default=RATE)
-    options.add_argument('--decay', type=float, default=.6, help='the share of the time, at the end, in which the rate falls to nothing')
+    learner.options(options, minutes=120, rate=RATE, decay=.6, every=240, to='mmdit')
     options.add_argument('--banners', type=float, nargs=3, default=[0., 0., 0.], metavar='P',
                          help='the shares of the steps that learn from words alone, on one, two and three thirds of the width')
     options.add_argument('--beside', nargs=2, metavar=('SET', 'P'), help='the share of the steps that learn from another set: described, picked')
-    options.add_argument('--every', type=float, default=240, help='seconds between checkpoints')
     options.add_argument('--steps', type=int, help='the end by steps instead of minutes, for runs that are compared')
     options.add_argument('--positions', choices=('msrope', 'naive'), default='msrope', help='the scheme; the engine knows only msrope')
     options.add_argument('--checkpointing', action='store_true', help='activations are computed again on the way back: less memory, more time')
-    options.add_argument('--to', default='mmdit', help='the name of the checkpoint')
     o = options.parse_args()
     where = device()
     torch.manual_seed(3)
-    net, mean_net = (Mmdit(positions=o.positions, checkpointing=o.checkpointing).to(where) for _ in range(2))
-    optimizer = Muon(net.named_parameters(), o.rate, lambda name, p: 'transformer_blocks' not in name or '_mod' in name)
-    path, spent, step = os.path.join(PLACE, o.to + '.pt'), 0., 0
-    mean_net.load_state_dict(net.state_dict())
-    if os.path.exists(path):
-        saved = torch.load(path, map_location=where, weights_only=True)
-        net.load_state_dict(saved['net'])
-        mean_net.load_state_dict(saved['mean'])
-        if saved['optimizer']:
-            optimizer.load_state_dict(saved['optimizer'])
-        spent, step = (saved['spent'] if saved['size'] == o.size else 0.), saved['step']
+    t = learner.Learner(lambda: Mmdit(positions=o.positions, checkpointing=o.checkpointing), o, 300, size=o.size, positions=o.positions)
     vae, encoder = load_frozen(where)
     figures = figures_of(vae)
     empty = empty_prompt(encoder, where)
     del vae, encoder
-    print('%.2f M parameters, step %d, %.1f min spent' % (sum(p.numel() for p in net.parameters()) / 1e6, step, spent / 60), flush=True)
+    print('%.2f M parameters, step %d, %.1f min spent' % (sum(p.numel() for p in t.net.parameters()) / 1e6, t.step, t.spent / 60), flush=True)
     shares = {part_of(b + 1): share for b, share in enumerate(o.banners) if share}
     if o.beside:
         shares[o.beside[0]] = float(o.beside[1])
-    last, total, count, began = time.time(), 0., 0, time.time()
-    for height, width, x0, words, mask in mixed(o.size, figures, shares, where, step):
-        done = step / o.steps if o.steps else spent / (o.minutes * 60)
-        if done >= 1:
+    total = 0.
+    for height, width, x0, words, mask in mixed(o.size, figures, shares, where, t.step):
+        if t.over():
             break
-        left = 1 - done
-        for group in optimizer.param_groups:
-            group['lr'] = o.rate * (1 if group['muon'] else ADAM) * min(1, (step + 1) / 300, max(.01, left / o.decay))
         x, sigma, velocity = noised(x0, words, mask, empty)
         with torch.autocast(where.type, torch.bfloat16):
-            v = net(x, height, width, words, sigma, mask)
+            v = t.net(x, height, width, words, sigma, mask)
         loss = (v.float() - velocity).square().mean()
-        optimizer.zero_grad(set_to_none=True)
-        loss.backward()
-        torch.nn.utils.clip_grad_norm_(net.parameters(), 1.)
-        optimizer.step()
-        with torch.no_grad():
-            torch._foreach_lerp_(list(mean_net.parameters()), list(net.parameters()), 1 - min(EMA, (step + 1) / (step + 20)))
-        step, total, count = step + 1, total + loss.item(), count + 1
-        now = time.time()
-        spent, began = spent + now - began, now
-        if now - last > o.every or (step >= o.steps if o.steps else spent >= o.minutes * 60):
-            torch.save(dict(net=net.state_dict(), mean=mean_net.state_dict(), optimizer=optimizer.state_dict(), spent=spent, step=step,
-                            size=o.size, positions=o.positions), path + '.part')
-            os.replace(path + '.part', path)
-            print('%5.1f min  step %d  loss %.4f  %.0f pictures a second' % (spent / 60, step, total / count, BATCH * count / (now - last)), flush=True)
-            last, began, total, count = time.time(), time.time(), 0., 0
+        t.learn(loss)
+        total += loss.item()
+        if t.due():
+            t.keep(BATCH, 'loss %.4f' % (total / t.count))
+            total = 0.

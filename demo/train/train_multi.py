@@ -22,10 +22,10 @@ import torch
 import torch.distributed as dist
 
 import examples
+import learner
 from mmdit import Mmdit, pack
-from muon import Muon
 from place import PLACE, device
-from train_mmdit import ADAM, EMA, empty_prompt, figures_of, load_frozen, noised
+from train_mmdit import empty_prompt, figures_of, load_frozen, noised
 
 BATCH, RATE = 32, 2.5e-3  # of each process
 CHANGED = 3.
@@ -103,17 +103,12 @@ def averaged(net, spent):
 
 def main():
     options = argparse.ArgumentParser()
-    options.add_argument('--minutes', type=float, default=60)
+    learner.options(options, minutes=60, rate=RATE, decay=.4, every=120, to='multi', begins='; begins with mmdit.pt')
     options.add_argument('--half', action='store_true', help='pictures half as wide and high: faster, to begin with; no banners')
-    options.add_argument('--rate', type=float, default=RATE)
-    options.add_argument('--decay', type=float, default=.4, help='the share of the time, at the end, in which the rate falls to nothing')
     options.add_argument('--shares', type=json.loads, default=SHARES, help='of the steps, by kind, as JSON')
-    options.add_argument('--every', type=float, default=120, help='seconds between checkpoints')
-    options.add_argument('--to', default='multi', help='the name of the checkpoint; begins with mmdit.pt')
     o = options.parse_args()
     cpus = sorted(os.sched_getaffinity(0))[:1 if device().type == 'cuda' else None]
-    meeting = tempfile.mkstemp()[1]
-    os.remove(meeting)
+    meeting = os.path.join(tempfile.mkdtemp(), 'meeting')
     context, started = torch.multiprocessing.get_context('spawn'), []
     for rank, cpu in enumerate(cpus):
         os.sched_setaffinity(0, {cpu})  # what is started has it from its first breath on
@@ -125,54 +120,34 @@ def main():
             sys.exit('one of the processes has ended')
 
 
+def as_before(net, mean):
+    saved = torch.load(os.path.join(PLACE, 'mmdit.pt'), map_location='cpu', weights_only=True)
+    net.load_state_dict(saved['net'])
+    mean.load_state_dict(saved['mean'])
+
+
 def train(rank, world, meeting, o):
     """One of so many processes. The first tells and keeps what comes of it."""
     if world > 1:
         dist.init_process_group('gloo', init_method=meeting, rank=rank, world_size=world)
     where = device()
     torch.manual_seed(7 + rank)
-    net, mean_net = (Mmdit().to(where) for _ in range(2))
-    optimizer = Muon(net.named_parameters(), o.rate, lambda name, p: 'transformer_blocks' not in name or '_mod' in name)
-    path, spent, step = os.path.join(PLACE, o.to + '.pt'), 0., 0
-    saved = torch.load(path if os.path.exists(path) else os.path.join(PLACE, 'mmdit.pt'), map_location=where, weights_only=True)
-    net.load_state_dict(saved['net'])
-    mean_net.load_state_dict(saved['mean'])
-    if os.path.exists(path):
-        step = saved['step']
-        spent = saved['spent'] if saved.get('half') == o.half else 0.
-        if saved['optimizer']:
-            optimizer.load_state_dict(saved['optimizer'])
+    t = learner.Learner(Mmdit, o, 200, as_before, averaged if world > 1 else None, half=o.half, size=192)
     vae, encoder = load_frozen(where)
     figures, empty = figures_of(vae), empty_prompt(encoder, where)
     del vae, encoder
     shares = {k: s for k, s in o.shares.items() if not (o.half and k.startswith('banners'))}
-    rng, total = np.random.default_rng([9, step]), sum(shares.values())
+    rng, total = np.random.default_rng([9, t.step]), sum(shares.values())
     sources = {k: Examples(k, o.half, figures) for k in shares}
     if rank == 0:
-        print('step %d, %.1f min spent; %s' % (step, spent / 60, ', '.join('%d %s' % (len(s.latents), k) for k, s in sources.items())), flush=True)
-    streams = {k: s.batches(np.random.default_rng([10, step, rank])) for k, s in sources.items()}
-    last, losses, count, began, first = time.time(), {k: [] for k in shares}, 0, time.time(), step
-    while spent < o.minutes * 60:
+        print('step %d, %.1f min spent; %s' % (t.step, t.spent / 60, ', '.join('%d %s' % (len(s.latents), k) for k, s in sources.items())), flush=True)
+    streams = {k: s.batches(np.random.default_rng([10, t.step, rank])) for k, s in sources.items()}
+    losses = {k: [] for k in shares}
+    while not t.over():
         kind = rng.choice(list(shares), p=[s / total for s in shares.values()])
-        left = 1 - spent / (o.minutes * 60)
-        for group in optimizer.param_groups:
-            group['lr'] = o.rate * (1 if group['muon'] else ADAM) * min(1, (step - first + 1) / 200, max(.01, left / o.decay))
-        loss, plain = loss_of(net, next(streams[kind]), empty, where)
-        optimizer.zero_grad(set_to_none=True)
-        loss.backward()
-        now = time.time()
-        spent, began = spent + now - began, now
-        if world > 1:
-            spent = averaged(net, spent)
-        torch.nn.utils.clip_grad_norm_(net.parameters(), 1.)
-        optimizer.step()
-        with torch.no_grad():
-            torch._foreach_lerp_(list(mean_net.parameters()), list(net.parameters()), 1 - min(EMA, (step - first + 1) / (step - first + 20)))
-        step, count = step + 1, count + BATCH * world
+        loss, plain = loss_of(t.net, next(streams[kind]), empty, where)
+        t.learn(loss)
         losses[kind].append(plain)
-        if rank == 0 and (now - last > o.every or spent >= o.minutes * 60):
-            torch.save(dict(net=net.state_dict(), mean=mean_net.state_dict(), optimizer=optimizer.state_dict(), spent=spent, step=step, half=o.half, size=192), path + '.part')
-            os.replace(path + '.part', path)
-            print('%5.1f min  step %d  %s  %.0f pictures a second' % (spent / 60, step, ', '.join('%s %.4f' % (k, np.mean(l)) for k, l in losses.items() if l),
-                                                                    count / (now - last)), flush=True)
-            last, began, losses, count = time.time(), time.time(), {k: [] for k in shares}, 0
+        if rank == 0 and t.due():
+            t.keep(BATCH * world, ', '.join('%s %.4f' % (k, np.mean(l)) for k, l in losses.items() if l))
+            losses = {k: [] for k in shares}
