@@ -9,10 +9,10 @@
 
 /* Differences in bytes. An autoencoder and a model that mean to repeat a picture are off by a few in what is smooth, by
  * more at edges and in grain, but there in both directions and from pixel to pixel. */
-#define CHANGED 20  /* the mean over 3 × 3 pixels */
+#define CHANGED 24  /* the mean over 3 × 3 pixels */
 #define LOUDEST 96  /* of one pixel, so that one alone is no change, and a line is */
 #define LIGHT 10.0  /* the mean of what is left: above, the picture was to get another light */
-#define MOST 0.6    /* of the picture: above, all of it was meant */
+#define MOST 0.7    /* of the picture: above, all of it was meant */
 
 static gboolean
 lies_in (const QiRect *rect, guint x, guint y)

@@ -5,8 +5,9 @@
 #include "base/image.h"
 #include "compose/rect.h"
 
-/* The pixels around what is changed that count as changed too: at the size of the model, two cells of the latents. */
-#define QI_CHANGE_GROWN 16
+/* The pixels around what is changed that count as changed too: at the size of the model, a little more than a cell of the
+ * latents. */
+#define QI_CHANGE_GROWN 10
 
 /* picture, result: RGB, the same size, aligned. content: the part of them that counts. 255 at what has changed and
  * QI_CHANGE_GROWN pixels around it, 0 at what the model only drew once more. NULL: nothing has changed, or most of it,
