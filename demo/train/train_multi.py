@@ -13,6 +13,7 @@ import argparse
 import glob
 import json
 import os
+import signal
 import sys
 import tempfile
 import time
@@ -109,6 +110,7 @@ def main():
     o = options.parse_args()
     cpus = sorted(os.sched_getaffinity(0))[:1 if device().type == 'cuda' else None]
     meeting = os.path.join(tempfile.mkdtemp(), 'meeting')
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit('told to end'))  # as an exit, which takes the others along
     context, started = torch.multiprocessing.get_context('spawn'), []
     for rank, cpu in enumerate(cpus):
         os.sched_setaffinity(0, {cpu})  # what is started has it from its first breath on
