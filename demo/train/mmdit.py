@@ -88,7 +88,7 @@ class JointAttention(nn.Module):
         n = text.shape[1]
         both = lambda one, other: torch.cat([getattr(self, one)(text), getattr(self, other)(picture)], 1)
         q, k, v = both('add_q_proj', 'to_q'), both('add_k_proj', 'to_k'), both('add_v_proj', 'to_v')
-        y = (self.fused if fused(q) else self.plain)(q, k, v, a, mask, n)
+        y = (self.fused if fused(q, self.heads) else self.plain)(q, k, v, a, mask, n)
         return self.to_out[0](y[:, n:]), self.to_add_out(y[:, :n])
 
     def plain(self, q, k, v, a, mask, n):
