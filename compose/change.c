@@ -2,8 +2,6 @@
  * SPDX-License-Identifier: GPL-3.0-or-later */
 #include "compose/change.h"
 
-#include <string.h>
-
 #include "compose/mask.h"
 #include "compose/pixels.h"
 
@@ -31,9 +29,8 @@ differences (const QiImage *picture, const QiImage *result, const QiRect *conten
     for (guint x = 0; x < width; x++)
       {
         const guint8 *a = qi_image_row (picture, y) + 3 * (gsize) x, *b = qi_image_row (result, y) + 3 * (gsize) x;
-        const int most = MAX (MAX (ABS (a[0] - b[0]), ABS (a[1] - b[1])), ABS (a[2] - b[2]));
 
-        loud[(gsize) y * width + x] = (guint8) (lies_in (content, x, y) ? MIN (most, LOUDEST) : 0);
+        loud[(gsize) y * width + x] = (guint8) (lies_in (content, x, y) ? MIN (qi_pixels_apart (a, b), LOUDEST) : 0);
       }
   return loud;
 }

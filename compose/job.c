@@ -181,7 +181,7 @@ keep_detail (const QiCompose *compose, const QiImage *now, const QiImage *before
         const guint8 *a = qi_image_row (now, y) + (gsize) x * channels, *b = qi_image_row (before, y) + 3 * (gsize) x;
         const guint8 *own = qi_image_row (crop, y) + 3 * (gsize) x;
         guint8 *to = pixels + ((gsize) y * width + x) * channels;
-        const float change = MAX (MAX (ABS (a[0] - b[0]), ABS (a[1] - b[1])), ABS (a[2] - b[2]));
+        const float change = (float) qi_pixels_apart (a, b);
         const float t = CLAMP ((CHANGED - change) / (CHANGED - UNCHANGED), 0, 1);
 
         memcpy (to, a, channels);
@@ -297,7 +297,7 @@ is_cut_off (const QiCompose *compose, const QiImage *now)
         if (qi_image_row (compose->soft, y)[x] || !qi_image_row (compose->mask, v)[u])
           continue;
         n++;
-        n_new += MAX (MAX (ABS (a[0] - b[0]), ABS (a[1] - b[1])), ABS (a[2] - b[2])) > NEW;
+        n_new += qi_pixels_apart (a, b) > NEW;
       }
   return n_new > n * CUT_OFF_FROM && n_new < n * CUT_OFF_TO;
 }
@@ -346,7 +346,8 @@ find_change (const QiCompose *compose, const QiImage *now)
   return mask ? qi_mask_soften (mask, frame, (guint) ceil (QI_CHANGE_GROWN / 2 / out.dx)) : NULL;
 }
 
-/* now, RGBA at the size of the frame, through mask over the crop: where mask is 0 the crop's bytes. (transfer full) */
+/* now, RGBA at the size of the frame, in place of the crop as far as mask says: where it is 0 the crop's bytes. Not laid over it (compose/blend.h):
+ * what is translucent in both stays so. (transfer full) */
 static QiImage *
 over_crop (const QiCompose *compose, const QiImage *now, const QiImage *mask)
 {

@@ -21,6 +21,13 @@ QiImage *qi_pixels_convert (const QiImage *image, guint channels);
 /* Some pixel is not opaque. */
 gboolean qi_pixels_has_transparency (const QiImage *image);
 
+/* The largest difference of the first three channels. */
+static inline int
+qi_pixels_apart (const guint8 a[3], const guint8 b[3])
+{
+  return MAX (MAX (ABS (a[0] - b[0]), ABS (a[1] - b[1])), ABS (a[2] - b[2]));
+}
+
 /* sRGB's curve as a table, [256] in 0–1, and back. */
 const float *qi_pixels_linear (void);
 guint8 qi_pixels_from_linear (float value);

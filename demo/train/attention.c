@@ -2,7 +2,7 @@
  * SPDX-License-Identifier: GPL-3.0-or-later
  *
  * Joint attention and the activation of the MLPs for training on a CPU, forwards and back, for attention.py: what PyTorch does in a dozen
- * passes over scores of a hundred megabytes stays in the first caches here, a few rows of one head at a time.
+ * passes over scores of tens of megabytes stays in the first caches here, a few rows of one head at a time.
  *
  * q, k, v and what comes out are bfloat16 [batch n heads 32], as linear layers leave them. Of q and k each head is normalised (RMS, with
  * weights of its own for the first n_text tokens) and turned by pairs (2i, 2i + 1); all of that is float32 here.
