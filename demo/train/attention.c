@@ -1,27 +1,26 @@
 /* SPDX-FileCopyrightText: Sfumato authors
  * SPDX-License-Identifier: GPL-3.0-or-later
  *
- * Joint attention and the activation of the MLPs for training on a CPU, forwards and back, for attention.py: what PyTorch does in a dozen
- * passes over scores of tens of megabytes stays in the first caches here, a few rows of one head at a time.
+ * Joint attention for training on a CPU, forwards and back, for attention.py: what PyTorch does in a dozen passes over scores of tens of
+ * megabytes stays in the nearest caches here, a few rows of one head at a time.
  *
  * q, k, v and what comes out are bfloat16 [batch n heads 32], as linear layers leave them. Of q and k each head is normalised (RMS, with
- * weights of its own for the first n_text tokens) and turned by pairs (2i, 2i + 1); all of that is float32 here.
+ * weights of its own for the first n_text tokens) and turned by pairs (2i, 2i + 1), in float32. Factors of products are bfloat16, sums and
+ * scores float32.
  */
+#include <assert.h>
 #include <math.h>
-#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
-#ifdef __SSE__
-#include <immintrin.h>
-#endif
 
-enum { D = 32, LANES = 16, ROWS = 16 }; // features of a head; floats of a vector; rows of scores at a time
-#define EPSILON 1e-6f
-#define LEAST -80.f // below it exponentials are nothing, and slow
+#include "tiles.h"
 
+enum { D = 32, LANES = 16 }; // features of a head; floats of a vector
 typedef float v16 __attribute__ ((vector_size (64)));
 typedef int32_t i16 __attribute__ ((vector_size (64)));
 typedef float __attribute__ ((vector_size (64), aligned (4))) loose; // the same at any address
+#define EPSILON 1e-6f
+#define NEVER -1e30f // the score of what does not count
 
 typedef struct {
   int batch, n, heads, n_text;
@@ -32,30 +31,23 @@ typedef struct {
   const uint8_t *counts; // [batch n]: 0 where nobody looks
 } Attention;
 
-/* Of one head of one example, in memory of its own. n is rounded up to wide. */
+/* Of one head of one example, in memory of its own. n is rounded up to wide; what is too much is nothing. */
 typedef struct {
   int n, wide;
-  float *q, *k, *v;     // [wide D], as they meet
-  float *kt, *vt;       // [D wide]
-  float *inverse_q, *inverse_k; // [wide]: one over the root of the mean square
-  float *bias;          // [wide]: 0, or what makes an exponential nothing
-  float *scores, *other; // [ROWS wide]
-  float *dq, *dk, *dv, *dout; // [wide D]
+  char *memory;
+  size_t used;
+  float *q, *k, *v, *dq, *dout;           // [wide D], q and k as they meet
+  float *dk, *dv;                         // [D wide]
+  float *inverse_q, *inverse_k;           // [wide]: one over the root of the mean square
+  float *bias;                            // [wide]: 0 or NEVER
+  float *scores, *other;                  // [TILE wide]
+  uint16_t *q_rows, *dout_rows, *between; // [wide D]
+  uint16_t *q_columns, *dout_columns;     // [D wide]
+  uint32_t *k_across, *v_across;          // [D / 2 wide]: pairs of features
+  uint32_t *k_down, *v_down;              // [wide / 2 D]: pairs of tokens
+  uint16_t *rows;                         // [TILE wide]: what scores have become
+  uint32_t *pairs, *other_pairs;          // [BLOCK / 2 wide]: the same, and what they get, of pairs of tokens
 } Head;
-
-static float
-widen (uint16_t b)
-{
-  union { uint32_t i; float f; } u = { .i = (uint32_t) b << 16 };
-  return u.f;
-}
-
-static uint16_t
-narrow (float f)
-{
-  union { float f; uint32_t i; } u = { .f = f };
-  return (uint16_t) ((u.i + 0x7fff + (u.i >> 16 & 1)) >> 16);
-}
 
 static void
 load (const Attention *a, const uint16_t *from, int b, int h, float *to)
@@ -127,121 +119,108 @@ normalise_back (const Attention *a, int which, const float *raw, const float *in
   }
 }
 
+/* Rows [wide D] to pairs of features [D / 2 wide]. */
 static void
-transpose (const float *x, int n, int wide, float *to)
+across_of (const Head *h, const uint16_t *rows, uint32_t *to)
 {
-  for (int t = 0; t < n; t++)
+  const uint32_t *words = (const uint32_t *) (const void *) rows;
+  for (int p = 0; p < D / 2; p++)
+    for (int t = 0; t < h->wide; t++)
+      to[p * h->wide + t] = words[t * (D / 2) + p];
+}
+
+/* Rows [wide D] to columns [D wide]. */
+static void
+columns_of (const Head *h, const uint16_t *rows, uint16_t *to)
+{
+  for (int i = 0; i < D; i++)
+    for (int t = 0; t < h->wide; t++)
+      to[i * h->wide + t] = rows[t * D + i];
+}
+
+/* Rows [wide D] to pairs of tokens [wide / 2 D]. */
+static void
+down_of (const Head *h, const uint16_t *rows, uint32_t *to)
+{
+  for (int t = 0; t < h->wide; t += 2)
     for (int i = 0; i < D; i++)
-      to[i * wide + t] = x[t * D + i];
+      to[t / 2 * D + i] = rows[t * D + i] | (uint32_t) rows[(t + 1) * D + i] << 16;
 }
 
-/* c [rows wide] = a [rows D] times bt [D wide], plus bias (or none) of each column. rows is a multiple of 8, wide of 2 LANES. */
+/* to [TILE wide] = a [TILE D] times all columns of b. */
 static void
-across (const float *a, int rows, const float *bt, int wide, const float *bias, float *c)
+score (const Head *h, const uint16_t *a, const uint32_t *b, float *to)
 {
-  for (int j = 0; j < wide; j += 2 * LANES)
-    for (int r = 0; r < rows; r += 8) {
-      v16 sum[8][2];
-      for (int m = 0; m < 8; m++)
-        for (int l = 0; l < 2; l++)
-          sum[m][l] = bias ? *(const v16 *) (bias + j + l * LANES) : (v16){ 0 };
-      for (int i = 0; i < D; i++) {
-        const v16 *b = (const v16 *) (bt + i * wide + j);
-        for (int m = 0; m < 8; m++)
-          for (int l = 0; l < 2; l++)
-            sum[m][l] += a[(r + m) * D + i] * b[l];
-      }
-      for (int m = 0; m < 8; m++)
-        for (int l = 0; l < 2; l++)
-          *(v16 *) (c + (r + m) * wide + j + l * LANES) = sum[m][l];
-    }
+  for (int t = 0; t < h->wide; t += BLOCK)
+    multiply (to + t, h->wide, a, D, b + t, h->wide, D, false);
 }
 
-/* c [m D] += a times b [k D], where a's element is a[m * step_m + k * step_k]. m is a multiple of 8. */
-static inline __attribute__ ((always_inline)) void
-along (const float *a, int step_m, int step_k, int m, int k, const float *b, float *c)
+/* to [D wide] += columns of BLOCK tokens from first on, times the pairs of these tokens. */
+static void
+spread (const Head *h, const uint16_t *columns, int first, const uint32_t *pairs, float *to)
 {
-  for (int r = 0; r < m; r += 8) {
-    v16 sum[8][2];
-    for (int i = 0; i < 8; i++)
-      for (int l = 0; l < 2; l++)
-        sum[i][l] = *(v16 *) (c + (r + i) * D + l * LANES);
-    for (int t = 0; t < k; t++) {
-      v16 low = *(const v16 *) (b + t * D), high = *(const v16 *) (b + t * D + LANES);
-      for (int i = 0; i < 8; i++) {
-        float x = a[(r + i) * step_m + t * step_k];
-        sum[i][0] += x * low;
-        sum[i][1] += x * high;
-      }
-    }
-    for (int i = 0; i < 8; i++)
-      for (int l = 0; l < 2; l++)
-        *(v16 *) (c + (r + i) * D + l * LANES) = sum[i][l];
+  for (int t = 0; t < h->wide; t += BLOCK)
+    for (int i = 0; i < D; i += TILE)
+      multiply (to + i * h->wide + t, h->wide, columns + i * h->wide + first, h->wide, pairs + t, h->wide, BLOCK, true);
+}
+
+/* Powers of a row of scores, over that of the highest. Their sum, and in log what to take from the scores for it to be one. */
+static float
+powers (const Head *h, float *restrict scores, uint16_t *restrict to, float *log)
+{
+  const float *bias = h->bias;
+  float most = NEVER, sum = 0;
+  int wide = h->wide;
+  for (int t = 0; t < wide; t++) {
+    scores[t] += bias[t];
+    most = scores[t] > most ? scores[t] : most;
   }
-}
-
-/* Scores of ROWS queries from row on become what they are worth: exponentials, which add up to one. */
-static void
-softmax (const Head *h, int row)
-{
-  across (h->q + row * D, ROWS, h->kt, h->wide, h->bias, h->scores);
-  for (int r = 0; r < ROWS; r++) {
-    float *x = h->scores + r * h->wide, most = x[0], sum = 0;
-    for (int j = 0; j < h->wide; j++)
-      most = x[j] > most ? x[j] : most;
-    for (int j = 0; j < h->wide; j++) {
-      x[j] = expf (x[j] - most > LEAST ? x[j] - most : LEAST);
-      sum += x[j];
-    }
-    for (int j = 0; j < h->wide; j++)
-      x[j] *= 1 / sum;
+  for (int t = 0; t < wide; t++) {
+    scores[t] = power (scores[t] - most);
+    sum += scores[t];
   }
+  narrow_all (wide, scores, to);
+  *log = most + log2f (sum);
+  return sum;
 }
 
-/* Numbers next to nothing are nothing from here on: computing with them takes a hundred times as long. What was set before. */
-static unsigned
-flush_tiny (void)
+static void *
+take (Head *h, size_t bytes)
 {
-#ifdef __SSE__
-  unsigned before = _mm_getcsr ();
-  _mm_setcsr (before | _MM_FLUSH_ZERO_ON | 0x40); // the latter: of what is read, too
-  return before;
-#else
-  return 0;
-#endif
-}
-
-static void
-put_back (unsigned before)
-{
-#ifdef __SSE__
-  _mm_setcsr (before);
-#else
-  (void) before;
-#endif
+  void *at = h->memory + h->used;
+  h->used += (size_t) h->wide * bytes;
+  return at;
 }
 
 static Head
 head_new (int n)
 {
-  Head h = { .n = n, .wide = (n + 2 * LANES - 1) / (2 * LANES) * (2 * LANES) };
-  size_t one = (size_t) h.wide * D;
-  float *place = aligned_alloc (64, (9 * one + 3 * h.wide + 2 * (size_t) ROWS * h.wide) * sizeof (float));
-  float **parts[] = { &h.q, &h.k, &h.v, &h.kt, &h.vt, &h.dq, &h.dk, &h.dv, &h.dout };
-  if (!place)
+  enum { EACH = 2048 }; // bytes by columns, of all parts
+  Head h = { .n = n, .wide = (n + BLOCK - 1) / BLOCK * BLOCK };
+  h.memory = aligned_alloc (64, (size_t) h.wide * EACH);
+  if (!h.memory)
     abort ();
-  memset (place, 0, (9 * one + 3 * h.wide) * sizeof (float));
-  for (int i = 0; i < 9; i++, place += one)
-    *parts[i] = place;
-  h.inverse_q = place;
-  h.inverse_k = place + h.wide;
-  h.bias = place + 2 * h.wide;
-  h.scores = place + 3 * h.wide;
-  h.other = h.scores + (size_t) ROWS * h.wide;
+  memset (h.memory, 0, (size_t) h.wide * EACH);
+  float **floats[] = { &h.q, &h.k, &h.v, &h.dq, &h.dout, &h.dk, &h.dv };
+  for (int i = 0; i < 7; i++)
+    *floats[i] = take (&h, D * 4);
+  uint16_t **shorts[] = { &h.q_rows, &h.dout_rows, &h.between, &h.q_columns, &h.dout_columns };
+  for (int i = 0; i < 5; i++)
+    *shorts[i] = take (&h, D * 2);
+  uint32_t **words[] = { &h.k_across, &h.v_across, &h.k_down, &h.v_down, &h.pairs, &h.other_pairs };
+  for (int i = 0; i < 6; i++)
+    *words[i] = take (&h, D * 2);
+  h.scores = take (&h, TILE * 4);
+  h.other = take (&h, TILE * 4);
+  h.rows = take (&h, TILE * 2);
+  float **lines[] = { &h.inverse_q, &h.inverse_k, &h.bias };
+  for (int i = 0; i < 3; i++)
+    *lines[i] = take (&h, 4);
+  assert (h.used <= (size_t) h.wide * EACH);
   return h;
 }
 
-/* What forwards and back begin with: q (scaled), k, v of one head, the bias of its example. */
+/* What forwards and back begin with: q (times what makes exponentials powers of two), k, v of one head, the bias of its example. */
 static void
 prepare (const Attention *a, Head *h, int b, int head)
 {
@@ -250,97 +229,131 @@ prepare (const Attention *a, Head *h, int b, int head)
   load (a, a->v, b, head, h->v);
   normalise (a, 0, h->q, h->inverse_q);
   normalise (a, 1, h->k, h->inverse_k);
-  transpose (h->k, h->n, h->wide, h->kt);
   for (int i = 0; i < h->n * D; i++)
-    h->q[i] *= 1 / sqrtf (D);
+    h->q[i] *= LOG2_E / sqrtf (D);
+  narrow_all (h->wide * D, h->q, h->q_rows);
+  narrow_all (h->wide * D, h->k, h->between);
+  across_of (h, h->between, h->k_across);
+  down_of (h, h->between, h->k_down);
+  narrow_all (h->wide * D, h->v, h->between);
+  across_of (h, h->between, h->v_across);
+  down_of (h, h->between, h->v_down);
   for (int t = 0; t < h->wide; t++)
-    h->bias[t] = t < h->n && a->counts[b * h->n + t] ? 0 : -1e30f;
+    h->bias[t] = t < h->n && a->counts[b * h->n + t] ? 0 : NEVER;
 }
 
+/* logs [batch heads n]: of each sum of exponentials, to base two. */
 void
-attention_forward (const Attention *a, uint16_t *out)
+attention_forward (const Attention *a, uint16_t *out, float *logs)
 {
   Head h = head_new (a->n);
-  unsigned before = flush_tiny ();
+  Before before;
+  begin (&before);
   for (int b = 0; b < a->batch; b++)
-    for (int head = 0; head < a->heads; head++) {
+    for (int head = 0; head < a->heads; head++, logs += a->n) {
       prepare (a, &h, b, head);
-      memset (h.dout, 0, (size_t) h.wide * D * sizeof (float));
-      for (int row = 0; row < h.n; row += ROWS) {
-        softmax (&h, row);
-        along (h.scores, h.wide, 1, ROWS, h.n, h.v, h.dout + row * D);
+      for (int row = 0; row < h.n; row += TILE) {
+        float sums[TILE], log;
+        score (&h, h.q_rows + row * D, h.k_across, h.scores);
+        for (int r = 0; r < TILE; r++) {
+          sums[r] = powers (&h, h.scores + r * h.wide, h.rows + r * h.wide, &log);
+          if (row + r < h.n)
+            logs[row + r] = log;
+        }
+        multiply (h.dout + row * D, D, h.rows, h.wide, h.v_down, D, h.wide, false);
+        for (int r = 0; r < TILE; r++)
+          for (int i = 0; i < D; i++)
+            h.dout[(row + r) * D + i] /= sums[r];
       }
       store (a, h.dout, b, head, out);
     }
-  free (h.q);
-  put_back (before);
+  end (&before);
+  free (h.memory);
 }
 
-/* dq, dk, dv as q, k, v; dweights [4 D] is added to. */
+/* What a row of scores was worth, p, and what it gets, ds; log as powers left it. */
+static void
+row_back (const Head *h, float log, float *restrict p, float *restrict ds)
+{
+  const float *bias = h->bias;
+  float sum = 0;
+  int wide = h->wide;
+  for (int t = 0; t < wide; t++) {
+    p[t] = power (p[t] + (bias[t] - log));
+    sum += p[t] * ds[t];
+  }
+  for (int t = 0; t < wide; t++)
+    ds[t] = p[t] * (ds[t] - sum);
+}
+
+/* Rows of scores [TILE wide] to pairs of tokens [TILE / 2 wide]. */
+static void
+pairs_of (const Head *h, const float *restrict rows, uint32_t *restrict to)
+{
+  for (int r = 0, wide = h->wide; r < TILE; r += 2)
+    for (int t = 0; t < wide; t++)
+      to[r / 2 * wide + t] = pair (rows[r * wide + t], rows[(r + 1) * wide + t]);
+}
+
+/* dq, dk, dv of one head, of what is prepared and dout. */
+static void
+head_back (Head *h, const float *logs)
+{
+  memset (h->dk, 0, (size_t) h->wide * D * sizeof (float));
+  memset (h->dv, 0, (size_t) h->wide * D * sizeof (float));
+  for (int row = 0; row < h->wide; row += TILE) {
+    int second = row % BLOCK / 2; // pairs, of the second tile of a block
+    score (h, h->q_rows + row * D, h->k_across, h->scores);
+    score (h, h->dout_rows + row * D, h->v_across, h->other);
+    for (int r = 0; r < TILE; r++)
+      row_back (h, row + r < h->n ? logs[row + r] : -NEVER, h->scores + r * h->wide, h->other + r * h->wide);
+    narrow_all (TILE * h->wide, h->other, h->rows);
+    multiply (h->dq + row * D, D, h->rows, h->wide, h->k_down, D, h->wide, false);
+    pairs_of (h, h->scores, h->pairs + second * h->wide);
+    pairs_of (h, h->other, h->other_pairs + second * h->wide);
+    if (second) {
+      spread (h, h->dout_columns, row - TILE, h->pairs, h->dv);
+      spread (h, h->q_columns, row - TILE, h->other_pairs, h->dk);
+    }
+  }
+}
+
+/* x [D wide] to [wide D], times scale. */
+static void
+turned (const Head *h, const float *x, float scale, float *to)
+{
+  for (int t = 0; t < h->wide; t++)
+    for (int i = 0; i < D; i++)
+      to[t * D + i] = x[i * h->wide + t] * scale;
+}
+
+/* dq, dk, dv as q, k, v; dweights [4 D] is added to; logs as forwards gave them. */
 void
-attention_backward (const Attention *a, const uint16_t *dout, uint16_t *dq, uint16_t *dk, uint16_t *dv, float *dweights)
+attention_backward (const Attention *a, const float *logs, const uint16_t *dout, uint16_t *dq, uint16_t *dk, uint16_t *dv, float *dweights)
 {
   Head h = head_new (a->n);
-  unsigned before = flush_tiny ();
-  size_t all = (size_t) h.wide * D * sizeof (float);
+  Before before;
+  begin (&before);
   for (int b = 0; b < a->batch; b++)
-    for (int head = 0; head < a->heads; head++) {
+    for (int head = 0; head < a->heads; head++, logs += a->n) {
       prepare (a, &h, b, head);
-      transpose (h.v, h.n, h.wide, h.vt);
       load (a, dout, b, head, h.dout);
-      memset (h.dq, 0, all);
-      memset (h.dk, 0, all);
-      memset (h.dv, 0, all);
-      for (int row = 0; row < h.n; row += ROWS) {
-        softmax (&h, row);
-        along (h.scores, 1, h.wide, h.wide, ROWS, h.dout + row * D, h.dv);
-        across (h.dout + row * D, ROWS, h.vt, h.wide, NULL, h.other);
-        for (int r = 0; r < ROWS; r++) {
-          float *p = h.scores + r * h.wide, *d = h.other + r * h.wide, sum = 0;
-          for (int j = 0; j < h.wide; j++)
-            sum += p[j] * d[j];
-          for (int j = 0; j < h.wide; j++)
-            d[j] = p[j] * (d[j] - sum);
-        }
-        along (h.other, h.wide, 1, ROWS, h.n, h.k, h.dq + row * D);
-        along (h.other, 1, h.wide, h.wide, ROWS, h.q + row * D, h.dk);
-      }
+      narrow_all (h.wide * D, h.dout, h.dout_rows);
+      columns_of (&h, h.dout_rows, h.dout_columns);
+      columns_of (&h, h.q_rows, h.q_columns);
+      head_back (&h, logs);
       for (int i = 0; i < h.n * D; i++)
         h.dq[i] *= 1 / sqrtf (D);
       load (a, a->q, b, head, h.q);
       load (a, a->k, b, head, h.k);
       normalise_back (a, 0, h.q, h.inverse_q, h.dq, dweights);
-      normalise_back (a, 1, h.k, h.inverse_k, h.dk, dweights);
       store (a, h.dq, b, head, dq);
-      store (a, h.dk, b, head, dk);
-      store (a, h.dv, b, head, dv);
+      turned (&h, h.dk, 1 / LOG2_E, h.v); // q had the factor in it
+      normalise_back (a, 1, h.k, h.inverse_k, h.v, dweights);
+      store (a, h.v, b, head, dk);
+      turned (&h, h.dv, 1, h.v);
+      store (a, h.v, b, head, dv);
     }
-  free (h.q);
-  put_back (before);
-}
-
-/* GELU by tanh, x / (1 + exp (-2 u)) with u = sqrt (2 / pi) (x + 0.044715 x^3); of count values x, or of dy what x gets. */
-static float
-sigmoid_of (float x)
-{
-  float u = -1.5957691216f * (x + .044715f * x * x * x);
-  return 1 / (1 + expf (u > LEAST ? u < -LEAST ? u : -LEAST : LEAST));
-}
-
-void
-gelu_forward (size_t count, const uint16_t *x, uint16_t *y)
-{
-  for (size_t i = 0; i < count; i++) {
-    float v = widen (x[i]);
-    y[i] = narrow (v * sigmoid_of (v));
-  }
-}
-
-void
-gelu_backward (size_t count, const uint16_t *x, const uint16_t *dy, uint16_t *dx)
-{
-  for (size_t i = 0; i < count; i++) {
-    float v = widen (x[i]), s = sigmoid_of (v);
-    dx[i] = narrow (widen (dy[i]) * (s + v * s * (1 - s) * 1.5957691216f * (1 + .134145f * v * v)));
-  }
+  end (&before);
+  free (h.memory);
 }

@@ -12,7 +12,8 @@ import torch.nn.functional as F
 from torch import nn
 from torch.utils.checkpoint import checkpoint
 
-from attention import Gelu, Joint, fused
+from attention import Joint, fused
+from pointwise import Gated, Gelu, Modulated, alone
 from qwen import Rms, attend
 
 CONFIG = dict(patch_size=2, in_channels=64, out_channels=16, num_layers=6, attention_head_dim=32, num_attention_heads=5,
@@ -62,6 +63,16 @@ def rotate(x, a):
     return torch.stack([even * cos - odd * sin, even * sin + odd * cos], -1).flatten(-2).to(x.dtype)
 
 
+def modulated(x, shift, scale):
+    if alone(x, shift, scale):
+        return Modulated.apply(x, shift, scale)
+    return F.layer_norm(x, x.shape[-1:], eps=1e-6) * (1 + scale) + shift
+
+
+def gated(x, gate, p):
+    return Gated.apply(x, gate, p) if alone(x, gate, p) else x + gate * p
+
+
 class FeedForward(nn.Module):
     def __init__(self, width):
         super().__init__()
@@ -71,7 +82,7 @@ class FeedForward(nn.Module):
 
     def forward(self, x):
         x = self.net[0].proj(x)
-        return self.net[2](Gelu.apply(x) if fused(x) else F.gelu(x, approximate='tanh'))
+        return self.net[2](Gelu.apply(x) if alone(x) else F.gelu(x, approximate='tanh'))
 
 
 class JointAttention(nn.Module):
@@ -115,12 +126,11 @@ class Block(nn.Module):
             setattr(self, stream + '_mlp', FeedForward(width))
 
     def forward(self, picture, text, temb, a, mask):
-        norm = lambda x, shift, scale: F.layer_norm(x, x.shape[-1:], eps=1e-6) * (1 + scale) + shift
         pm = self.img_mod(temb)[:, None].chunk(6, -1)  # shift, scale, gate of attention, then of the MLP
         tm = self.txt_mod(temb)[:, None].chunk(6, -1)
-        p, t = self.attn(norm(picture, *pm[:2]), norm(text, *tm[:2]), a, mask)
-        picture, text = picture + pm[2] * p, text + tm[2] * t
-        return (picture + pm[5] * self.img_mlp(norm(picture, *pm[3:5])), text + tm[5] * self.txt_mlp(norm(text, *tm[3:5])))
+        p, t = self.attn(modulated(picture, *pm[:2]), modulated(text, *tm[:2]), a, mask)
+        picture, text = gated(picture, pm[2], p), gated(text, tm[2], t)
+        return gated(picture, pm[5], self.img_mlp(modulated(picture, *pm[3:5]))), gated(text, tm[5], self.txt_mlp(modulated(text, *tm[3:5])))
 
 
 class Mmdit(nn.Module):
