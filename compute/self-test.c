@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "compute/learnt.h"
 #include "compute/op.h"
 #include "compute/pipeline.h"
 
@@ -266,22 +267,6 @@ qi_self_test_row (QiDevice *device, QiKernel kernel, double strictness, gboolean
 
 /* -- what is known --------------------------------------------------------------------------------- */
 
-static GKeyFile *
-load (const char *file)
-{
-  g_autoptr (GKeyFile) known = g_key_file_new ();
-  g_autofree char *shaders = NULL;
-
-  if (!g_key_file_load_from_file (known, file, G_KEY_FILE_NONE, NULL) ||
-      !(shaders = g_key_file_get_string (known, GROUP, "shaders", NULL)) || strcmp (shaders, qi_shader_digest) != 0)
-    {
-      g_key_file_unref (known);
-      known = g_key_file_new ();
-      g_key_file_set_string (known, GROUP, "shaders", qi_shader_digest);
-    }
-  return g_steal_pointer (&known);
-}
-
 /* Whether the row is right, as far as one knows; learns it where that is not known. */
 static gboolean
 look (QiDevice *device, QiKernel kernel, GKeyFile *file, gboolean *learnt, GError **error)
@@ -316,15 +301,14 @@ gboolean
 qi_self_test (QiDevice *device, GError **error)
 {
   const guint32 in_use = qi_kernels_in_use (&device->kernels, &device->info);
-  g_autofree char *path = NULL, *folder = NULL;
+  g_autofree char *path = NULL;
   g_autoptr (GKeyFile) file = NULL;
   gboolean learnt = FALSE, usable = TRUE;
 
   if (in_use == QI_KERNEL_BIT (QI_KERNEL_SCALAR))
     return TRUE;
   path = qi_pipeline_cache_path (device, "kernels");
-  folder = g_path_get_dirname (path);
-  file = load (path);
+  file = qi_learnt_load (path, GROUP, qi_shader_digest);
   for (QiKernel kernel = 0; kernel < QI_N_KERNELS && usable; kernel++)
     {
       g_autoptr (GError) why = NULL;
@@ -338,8 +322,8 @@ qi_self_test (QiDevice *device, GError **error)
       else
         g_propagate_error (error, g_steal_pointer (&why));
     }
-  if (learnt && g_mkdir_with_parents (folder, 0700) == 0)
-    g_key_file_save_to_file (file, path, NULL);
+  if (learnt)
+    qi_learnt_save (file, path, NULL);
   qi_device_reset_memory_peak (device);
   return usable;
 }

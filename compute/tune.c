@@ -5,37 +5,18 @@
 #include <math.h>
 #include <string.h>
 
+#include "compute/learnt.h"
+
 #define GROUP "fastest"
-#define MAX_BYTES (64u << 10)
-
-/* What path says for this version; else an empty one. (transfer full) */
-static GKeyFile *
-load (const char *path, const char *version)
-{
-  g_autoptr (GKeyFile) file = g_key_file_new ();
-  g_autofree char *data = NULL, *of = NULL;
-  gsize n = 0;
-
-  if (!g_file_get_contents (path, &data, &n, NULL) || n > MAX_BYTES ||
-      !g_key_file_load_from_data (file, data, n, G_KEY_FILE_NONE, NULL) ||
-      !(of = g_key_file_get_string (file, GROUP, "version", NULL)) || strcmp (of, version) != 0)
-    {
-      g_key_file_unref (file);
-      file = g_key_file_new ();
-      g_key_file_set_string (file, GROUP, "version", version);
-    }
-  return g_steal_pointer (&file);
-}
 
 static gboolean
 save (GKeyFile *file, const char *path)
 {
   g_autoptr (GError) error = NULL;
-  g_autofree char *folder = g_path_get_dirname (path);
 
-  if (g_mkdir_with_parents (folder, 0700) == 0 && g_key_file_save_to_file (file, path, &error))
+  if (qi_learnt_save (file, path, &error))
     return TRUE;
-  g_info ("what is fastest here cannot be kept, and is not used: %s", error ? error->message : folder);
+  g_info ("what is fastest here cannot be kept, and is not used: %s", error->message);
   return FALSE;
 }
 
@@ -90,7 +71,7 @@ void
 qi_tune (const char *path, const char *version, const QiTuneChoice *choices, guint n, double seconds, const QiTuneMeter *meter,
          guint *chosen)
 {
-  g_autoptr (GKeyFile) file = load (path, version);
+  g_autoptr (GKeyFile) file = qi_learnt_load (path, GROUP, version);
   gint64 until = 0;
   gboolean kept = TRUE;
 

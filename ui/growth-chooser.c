@@ -159,14 +159,8 @@ qi_growth_chooser_new (QiSession *session, GtkSizeGroup *labels)
   qi_css (linked, "linked");
   for (guint k = 0; k <= N_SHAPES; k++)
     {
-      GtkWidget *radio = gtk_radio_button_new_with_label_from_widget (k ? GTK_RADIO_BUTTON (growth->buttons[0]) : NULL,
-                                                                      k < N_SHAPES ? shapes[k].label : _ ("Custom"));
-      growth->buttons[k] = radio;
-      gtk_toggle_button_set_mode (GTK_TOGGLE_BUTTON (radio), FALSE);
-      qi_css (radio, "sf-choice");
-      gtk_widget_set_hexpand (radio, TRUE);
-      gtk_container_add (GTK_CONTAINER (linked), radio);
-      g_signal_connect (radio, "toggled", G_CALLBACK (on_shape), growth);
+      growth->buttons[k] = qi_choice_new (linked, k ? growth->buttons[0] : NULL, k < N_SHAPES ? shapes[k].label : _ ("Custom"));
+      g_signal_connect (growth->buttons[k], "toggled", G_CALLBACK (on_shape), growth);
     }
   g_signal_connect (growth->buttons[N_SHAPES], "clicked", G_CALLBACK (on_custom), growth);
   qi_radio_row (linked);

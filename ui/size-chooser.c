@@ -148,14 +148,8 @@ qi_size_chooser_new (QiSession *session, GtkSizeGroup *labels)
   qi_css (linked, "linked");
   for (guint k = 0; k <= N_SHAPES; k++)
     {
-      GtkWidget *radio = gtk_radio_button_new_with_label_from_widget (k ? GTK_RADIO_BUTTON (sizes->buttons[0]) : NULL,
-                                                                      k < N_SHAPES ? shapes[k].label : _ ("Other…"));
-      sizes->buttons[k] = radio;
-      gtk_toggle_button_set_mode (GTK_TOGGLE_BUTTON (radio), FALSE);
-      qi_css (radio, "sf-choice");
-      gtk_widget_set_hexpand (radio, TRUE);
-      gtk_container_add (GTK_CONTAINER (linked), radio);
-      g_signal_connect (radio, "toggled", G_CALLBACK (on_shape), sizes);
+      sizes->buttons[k] = qi_choice_new (linked, k ? sizes->buttons[0] : NULL, k < N_SHAPES ? shapes[k].label : _ ("Other…"));
+      g_signal_connect (sizes->buttons[k], "toggled", G_CALLBACK (on_shape), sizes);
     }
   g_signal_connect (sizes->buttons[N_SHAPES], "clicked", G_CALLBACK (on_other), sizes);
   qi_radio_row (linked);

@@ -225,6 +225,18 @@ on_radio_key (GtkWidget *button, GdkEventKey *event, gpointer user_data)
   return TRUE;
 }
 
+GtkWidget *
+qi_choice_new (GtkWidget *linked, GtkWidget *first, const char *label)
+{
+  GtkWidget *radio = gtk_radio_button_new_with_label_from_widget (first ? GTK_RADIO_BUTTON (first) : NULL, label);
+
+  gtk_toggle_button_set_mode (GTK_TOGGLE_BUTTON (radio), FALSE);
+  qi_css (radio, "sf-choice");
+  gtk_widget_set_hexpand (radio, TRUE);
+  gtk_container_add (GTK_CONTAINER (linked), radio);
+  return radio;
+}
+
 void
 qi_radio_row (GtkWidget *container)
 {

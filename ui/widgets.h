@@ -36,7 +36,9 @@ void qi_announce (GtkWidget *widget, const char *text);
 void qi_set_text (GtkWidget *label, const char *text);
 void qi_set_visible (GtkWidget *widget, gboolean visible);
 
-/* Radio buttons drawn as buttons: one Tab stop, arrows inside. */
+/* A radio button drawn as a button, with words, at the end of linked; first: of the same row, NULL of the first itself. */
+GtkWidget *qi_choice_new (GtkWidget *linked, GtkWidget *first, const char *label);
+/* Of such, and of other radio buttons drawn as buttons, one Tab stop: arrows inside. */
 void qi_radio_row (GtkWidget *container);
 
 /* A picture for drawing. (transfer full) */

@@ -9,6 +9,7 @@
 #include "compute/op/linear-tiles.h"
 #include "compute/pipeline.h"
 #include "compute/self-test.h"
+#include "tests/op/own-cache.h"
 
 static const QiDeviceInfo gpu = { .name = "a card", .type = QI_DEVICE_DISCRETE, .coopmat = TRUE, .integer_dot = TRUE };
 static const QiDeviceInfo plain = { .name = "an old card", .type = QI_DEVICE_DISCRETE };
@@ -334,7 +335,7 @@ test_remembered (void)
   g_assert_cmpstr (error->message, ==, "garbage, as was seen");
   g_clear_error (&error);
 
-  g_key_file_set_string (file, "self-test", "shaders", "of another version");
+  g_key_file_set_string (file, "self-test", "version", "of another version");
   g_assert_true (g_key_file_save_to_file (file, path, NULL));
   device = open_device ("dot", &error);
   g_assert_no_error (error);
@@ -358,7 +359,7 @@ test_replaced (void)
       return;
     }
   path = qi_pipeline_cache_path (device, "kernels");
-  g_key_file_set_string (file, "self-test", "shaders", qi_shader_digest);
+  g_key_file_set_string (file, "self-test", "version", qi_shader_digest);
   g_key_file_set_string (file, "self-test", "scalar", "right");
   g_key_file_set_string (file, "self-test", "coopmat", "garbage, as was seen");
   g_assert_true (g_key_file_save_to_file (file, path, NULL));
@@ -376,14 +377,9 @@ main (int argc, char **argv)
 {
   g_autoptr (GError) error = NULL;
   g_autoptr (QiDevice) device = NULL;
-  g_autofree char *cache = NULL, *shaders = NULL;
 
   g_test_init (&argc, &argv, NULL);
-  /* A cache of our own, but not for the driver: it would compile everything anew each time. */
-  shaders = g_build_filename (g_get_home_dir (), ".cache", "mesa_shader_cache", NULL);
-  g_setenv ("MESA_SHADER_CACHE_DIR", shaders, FALSE);
-  cache = g_dir_make_tmp ("sfumato-kernels-XXXXXX", NULL);
-  g_setenv ("XDG_CACHE_HOME", cache, TRUE);
+  own_cache ();
   g_test_add_func ("/kernels/choice", test_choice);
   g_test_add_func ("/kernels/panels", test_panels);
   g_test_add_func ("/kernels/attention-choice", test_attention_choice);

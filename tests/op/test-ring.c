@@ -9,6 +9,7 @@
 #include "compute/device.h"
 #include "compute/ring.h"
 #include "compute/stream.h"
+#include "tests/op/increment.h"
 
 #define N_GROUPS 5
 #define N_WORDS 60000u /* of a tensor; two make a group */
@@ -77,25 +78,9 @@ open_case (Case *c, QiRingPath path, guint n_slots, guint delay_us)
 }
 
 static void
-increment (QiStream *s, const QiTensor *x, const QiTensor *y)
+next_of (QiStream *s, const QiTensor *x, const QiTensor *y)
 {
-  const guint n = (guint) qi_tensor_elements (x);
-  const struct
-  {
-    guint n, columns;
-    float a, b;
-  } push = { .n = n };
-
-  qi_stream_dispatch (s, &(QiDispatch){ .shader = QI_SHADER_INCREMENT,
-                                        .name = "increment",
-                                        .args = { { x }, { y } },
-                                        .n_args = 2,
-                                        .push = &push,
-                                        .push_bytes = sizeof push,
-                                        .spec = { 8 },
-                                        .n_spec = 1,
-                                        .groups = { (n + 7) / 8, 1, 1 },
-                                        .flops = n });
+  increment (s, (QiArg){ x }, (QiArg){ y }, (guint) qi_tensor_elements (x));
 }
 
 /* busy: dispatches on top of the two that count, the last of which read the group once more. */
@@ -104,9 +89,9 @@ use_group (Case *c, QiStream *s, guint g, const QiTensor *const out[2], guint bu
 {
   qi_ring_use (c->ring, s, g);
   for (guint i = 0; i < busy; i++)
-    increment (s, c->tensors[g][0], out[0]);
+    next_of (s, c->tensors[g][0], out[0]);
   for (guint t = 0; t < 2; t++)
-    increment (s, c->tensors[g][t], out[t]);
+    next_of (s, c->tensors[g][t], out[t]);
 }
 
 static void

@@ -7,29 +7,9 @@
 #include "base/error.h"
 #include "compute/op.h"
 #include "compute/stream.h"
+#include "tests/op/increment.h"
 
 static QiDevice *device;
-
-static void
-increment (QiStream *s, QiArg x, QiArg y, guint n)
-{
-  const struct
-  {
-    guint n, columns;
-    float a, b;
-  } push = { .n = n };
-
-  qi_stream_dispatch (s, &(QiDispatch){ .shader = QI_SHADER_INCREMENT,
-                                        .name = "increment",
-                                        .args = { x, y },
-                                        .n_args = 2,
-                                        .push = &push,
-                                        .push_bytes = sizeof push,
-                                        .spec = { 8 },
-                                        .n_spec = 1,
-                                        .groups = { (n + 7) / 8, 1, 1 },
-                                        .flops = n });
-}
 
 static void
 test_chain (void)

@@ -10,6 +10,7 @@
 #include "compute/op.h"
 #include "compute/pipeline.h"
 #include "compute/tune-tiles.h"
+#include "tests/op/own-cache.h"
 
 enum { N_CHOICES = 2, N_CANDIDATES = 3 };
 static const char *const labels[N_CANDIDATES] = { "one", "two", "three" };
@@ -358,14 +359,9 @@ main (int argc, char **argv)
 {
   g_autoptr (GError) error = NULL;
   g_autoptr (QiDevice) device = NULL;
-  g_autofree char *cache = NULL, *shaders = NULL;
 
   g_test_init (&argc, &argv, NULL);
-  /* A cache of our own, but not for the driver: it would compile everything anew each time. */
-  shaders = g_build_filename (g_get_home_dir (), ".cache", "mesa_shader_cache", NULL);
-  g_setenv ("MESA_SHADER_CACHE_DIR", shaders, FALSE);
-  cache = g_dir_make_tmp ("sfumato-tune-XXXXXX", NULL);
-  g_setenv ("XDG_CACHE_HOME", cache, TRUE);
+  own_cache ();
   g_test_add_func ("/tune/fastest", test_fastest);
   g_test_add_func ("/tune/broken-file", test_broken_file);
   g_test_add_func ("/tune/failing", test_failing);
