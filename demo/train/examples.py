@@ -5,10 +5,11 @@
     examples KIND COUNT [--half]     latents of targets and references, prompts and what the encoder sees; resumable
     rows                             embeddings of those prompts, by the encoder that there is
 
-KIND: scenes, banners-2, banners-3 (text to image), edits (one picture), inserts (two). Files of SHARD examples in
+KIND: scenes, banners-2, banners-3 (text to image), edits (one picture), personal (those of edits where it is only a reference), inserts (two). Files of SHARD examples in
 _build/train/examples/KIND-NNNNN.npz: latents [n 1+references z h w] half floats, target first, and with --half the same of pictures
 half as wide and high (none of banners); pictures, PNG bytes of what is shown;
-prompts, a list of TOLD (of one, where there are pictures) as JSON; changed [n tokens], what of the target is not as in Picture 1.
+prompts, a list of TOLD (of one, where there are pictures) as JSON; changed [n tokens], what counts more: what of the target is
+not as in Picture 1, or the object of it.
 Rows lie beside them, KIND-NNNNN-rows.npz. One prompt in ten of a picture is empty already.
 """
 import glob
@@ -33,7 +34,7 @@ from unseen import SEED
 from words import SHAPES
 
 FOLDER, SIZE, SHARD = os.path.join(PLACE, 'examples'), edits.SIZE, 512
-FIRST = {'scenes': 31, 'banners-2': 32, 'banners-3': 33, 'edits': 34, 'inserts': 35}  # of each kind's seeds; none is SEED
+FIRST = {'scenes': 31, 'banners-2': 32, 'banners-3': 33, 'edits': 34, 'inserts': 35, 'personal': 36}  # of each kind's seeds; none is SEED
 DROPPED = .1
 SHOWN = 56  # px of a side that the encoder sees of pictures: to 192 px as 384 are to the 1024 of the large models
 
@@ -58,13 +59,13 @@ def of_words(kind, rng, i, kept_back):
 
 
 def of_pictures(kind, rng, i, kept_back):
-    e = edits.make(rng, 'insert' if kind == 'inserts' else None)
+    e = edits.make(rng, {'inserts': 'insert', 'personal': 'personal'}.get(kind))
     return [e['target'], *e['pictures']], e['pictures'], [' ' if rng.random() < DROPPED else e['prompt']], e['changed']
 
 
 def make(kind, i, kept_back):
     rng = np.random.default_rng([FIRST[kind], i])
-    return (of_pictures if kind in ('edits', 'inserts') else of_words)(kind, rng, i, kept_back)
+    return (of_pictures if kind in ('edits', 'inserts', 'personal') else of_words)(kind, rng, i, kept_back)
 
 
 def halved(picture):
