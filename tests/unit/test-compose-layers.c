@@ -5,6 +5,7 @@
 
 #include <string.h>
 
+#include "compose/pixels.h"
 #include "compose/resize.h"
 #include "scene.h"
 
@@ -198,12 +199,87 @@ whole (void)
     }
 }
 
+/* A disc of one colour on a ground of another, of which the model drew an edge that is off by some pixels, inwards and outwards. */
+static QiImage *
+disc (guint radius, gboolean alone)
+{
+  guint8 *pixels = qi_pixels_alloc (WIDTH, HEIGHT, 4);
+
+  for (guint y = 0; y < HEIGHT; y++)
+    for (guint x = 0; x < WIDTH; x++)
+      {
+        const int dx = (int) x - WIDTH / 2, dy = (int) y - HEIGHT / 2;
+        const gboolean in = dx * dx + dy * dy < (int) (radius * radius);
+        guint8 *p = pixels + ((gsize) y * WIDTH + x) * 4;
+
+        p[0] = in || alone ? 220 : 40;
+        p[1] = in || alone ? 60 : 70;
+        p[2] = in || alone ? 50 : 200;
+        p[3] = in || !alone ? 255 : 0;
+      }
+  return qi_pixels_take (WIDTH, HEIGHT, 4, pixels);
+}
+
+/* What lies below such a disc is clean when the disc is moved away: no rim of it is left there. */
+static void
+missed_edge (void)
+{
+  const QiFrame frame = { { 0, 0, WIDTH, HEIGHT }, WIDTH, HEIGHT, { 0, 0, WIDTH, HEIGHT } };
+  g_autoptr (QiImage) original = disc (40, FALSE), ground = disc (0, FALSE);
+
+  for (guint radius = 37; radius <= 43; radius += 2)
+    {
+      g_autoptr (QiImage) drawn = disc (radius, TRUE);
+      QiImage *model[] = { ground, drawn };
+      g_autoptr (GPtrArray) layers = qi_layers_recover (original, &frame, model, 2, NULL);
+      g_autoptr (QiImage) sum = add_up ((QiImage **) layers->pdata, 2);
+      g_autoptr (QiImage) wanted = disc (40, TRUE);
+      guint off = 0;
+
+      for (guint y = 0; y < HEIGHT; y++)
+        for (guint x = 0; x < WIDTH; x++)
+          {
+            g_assert_cmpint (qi_pixels_apart (qi_image_row (layers->pdata[0], y) + 4 * x, qi_image_row (ground, y) + 4 * x), <=, 1);
+            g_assert_cmpint (qi_pixels_apart (qi_image_row (sum, y) + 3 * x, qi_image_row (original, y) + 4 * x), <=, 2);
+            off += ABS (qi_image_row (layers->pdata[1], y)[4 * x + 3] - qi_image_row (wanted, y)[4 * x + 3]) > 8;
+          }
+      g_test_message ("drawn with a radius of %u: %u pixels of alpha are off", radius, off);
+      g_assert_cmpuint (off, ==, 0);
+    }
+}
+
+/* Nor where the edge is soft: what shines through there is the disc's own. */
+static void
+soft_edge (void)
+{
+  const QiFrame frame = { { 0, 0, WIDTH, HEIGHT }, WIDTH, HEIGHT, { 0, 0, WIDTH, HEIGHT } };
+  g_autoptr (QiImage) alpha = scene_ellipse (WIDTH, HEIGHT, 100, 80, 40, 30, 6), ground = disc (0, FALSE), red = disc (999, FALSE);
+  g_autoptr (QiImage) colours = qi_pixels_convert (red, 3);
+  g_autoptr (QiImage) drawn = layer_of (colours, alpha, 0);
+  QiImage *model[] = { ground, drawn };
+  g_autoptr (QiImage) original = add_up (model, 2);
+  g_autoptr (GPtrArray) layers = qi_layers_recover (original, &frame, model, 2, NULL);
+  guint soft = 0;
+
+  for (guint y = 0; y < HEIGHT; y++)
+    for (guint x = 0; x < WIDTH; x++)
+      {
+        const guint a = qi_image_row (alpha, y)[x];
+
+        g_assert_cmpint (qi_pixels_apart (qi_image_row (layers->pdata[0], y) + 4 * x, qi_image_row (ground, y) + 4 * x), <=, 2);
+        soft += a > 0 && a < 255;
+      }
+  g_assert_cmpuint (soft, >, 500);
+}
+
 int
 main (int argc, char **argv)
 {
   g_test_init (&argc, &argv, NULL);
   g_test_add_func ("/compose/layers/recovered", recovered);
   g_test_add_func ("/compose/layers/larger", larger);
+  g_test_add_func ("/compose/layers/missed-edge", missed_edge);
+  g_test_add_func ("/compose/layers/soft-edge", soft_edge);
   g_test_add_func ("/compose/layers/whole", whole);
   return g_test_run ();
 }
