@@ -8,8 +8,9 @@
 #include "compose/pixels.h"
 #include "compose/resize.h"
 
-#define UNCOVERED 0.95f  /* of the light comes through: then the original may say where a layer ends … */
-#define CONTRADICTED 24 /* … if what the model's layers show together is off by more, in bytes */
+#define UNCOVERED 0.95f /* of the light comes through: then the original may say where a layer ends … */
+#define CONTRADICTED 24 /* … if what the model's layers show together is off by more, in bytes; but not … */
+#define ELSEWHERE 0.2f  /* … if that is so in more than this share of the picture: then they are of another one */
 #define SEEN 0.25f /* of the light comes through what lies above: then a pixel is the original's */
 
 /* A layer of the model's at the size of the frame. (transfer full) */
@@ -54,10 +55,31 @@ surroundings (const QiImage *layer, const QiFrame *frame)
   return to_frame (mean, frame);
 }
 
-/* A layer with its edges where the original shows them, where the model contradicts it. layer: it at the size of the frame; own_size: as the
- * model made it, RGBA, as what lies below is; shown: what all show together, at the size of the frame; through as for recover (). (transfer full) */
+/* [height, width]: 1 where the model's layers, added up, show what the original does. NULL: nearly nowhere. (transfer full) */
+static guint8 *
+agreement (const QiImage *shown, const QiImage *original)
+{
+  const guint width = qi_image_width (original), height = qi_image_height (original);
+  guint8 *agrees = g_malloc ((gsize) width * height);
+  gsize not = 0;
+
+  for (guint y = 0; y < height; y++)
+    for (guint x = 0; x < width; x++)
+      {
+        const gboolean off = qi_pixels_apart (qi_image_row (original, y) + 4 * (gsize) x, qi_image_row (shown, y) + 4 * (gsize) x) > CONTRADICTED;
+
+        agrees[(gsize) y * width + x] = !off;
+        not += off;
+      }
+  if (not > ELSEWHERE * width * height)
+    g_clear_pointer (&agrees, g_free);
+  return agrees;
+}
+
+/* A layer with its edges where the original shows them, where the layers do not agree with it; there they do from then on. layer: it at the
+ * size of the frame; own_size: as the model made it, RGBA, as what lies below is; through as for recover (). (transfer full) */
 static QiImage *
-refine (const QiImage *layer, const QiImage *own_size, const QiImage *under, const QiFrame *frame, const QiImage *shown, const QiImage *original,
+refine (const QiImage *layer, const QiImage *own_size, const QiImage *under, const QiFrame *frame, const QiImage *original, guint8 *agrees,
         const float *through)
 {
   const guint width = qi_image_width (original), height = qi_image_height (original);
@@ -67,14 +89,15 @@ refine (const QiImage *layer, const QiImage *own_size, const QiImage *under, con
   for (guint y = 0; y < height; y++)
     for (guint x = 0; x < width; x++)
       {
+        const gsize i = (gsize) y * width + x;
         const guint8 *own = qi_image_row (layer, y) + 4 * (gsize) x, *mean = qi_image_row (around, y) + 4 * (gsize) x;
-        const guint8 *was = qi_image_row (original, y) + 4 * (gsize) x;
-        guint8 *to = pixels + ((gsize) y * width + x) * 4;
+        guint8 *to = pixels + 4 * i;
 
         memcpy (to, own, 4);
-        if (through[(gsize) y * width + x] < UNCOVERED || qi_pixels_apart (was, qi_image_row (shown, y) + 4 * (gsize) x) <= CONTRADICTED)
+        if (agrees[i] || through[i] < UNCOVERED)
           continue;
-        to[3] = qi_matte_alpha (was, own, mean, qi_image_row (below, y) + 4 * (gsize) x);
+        to[3] = qi_matte_alpha (qi_image_row (original, y) + 4 * (gsize) x, own, mean, qi_image_row (below, y) + 4 * (gsize) x);
+        agrees[i] = to[3] != own[3];
         if (!own[3])
           memcpy (to, mean, 3);
       }
@@ -90,12 +113,19 @@ weight (float share)
   return t * t * (3 - 2 * t);
 }
 
-/* The layer's pixels with such colours, where through, [height, width], lets light through, that it and what is below it show what rest,
- * [height, width, 3], still wants; both become what the layer leaves of them. below: what the layers below show together, NULL: nothing.
- * At soft edges the layer so has what the original has more than they: what is below stays clean. *whole: all of it would be the
- * original's. (transfer full) */
+/* The colour by which a pixel of a layer, and what is below it, show what is wanted: at soft edges the layer so has what the original has
+ * more than they, and what is below stays clean. under: what is below, NULL: nothing. */
+static inline float
+share_of (float wanted, const guint8 *under, guint channel, float alpha)
+{
+  return under ? under[channel] + (wanted - under[channel]) / MAX (alpha, SEEN / 8) : wanted;
+}
+
+/* The layer's pixels with the original's colours where through, [height, width], lets light through; where agrees (NULL: nowhere), with its
+ * share of what rest, [height, width, 3], still wants there. Both become what the layer leaves of them. below: what the layers below show
+ * together, NULL: nothing. *whole: all of it would be the original's. (transfer full) */
 static QiImage *
-recover (const QiImage *layer, const QiImage *below, float *rest, float *through, gboolean *whole)
+recover (const QiImage *layer, const QiImage *below, const QiImage *original, const guint8 *agrees, float *rest, float *through, gboolean *whole)
 {
   const guint width = qi_image_width (layer), height = qi_image_height (layer);
   guint8 *pixels = qi_pixels_alloc (width, height, 4);
@@ -105,17 +135,21 @@ recover (const QiImage *layer, const QiImage *below, float *rest, float *through
     for (guint x = 0; x < width; x++)
       {
         const gsize i = (gsize) y * width + x;
-        const guint8 *own = qi_image_row (layer, y) + 4 * (gsize) x, *under = below ? qi_image_row (below, y) + 4 * (gsize) x : NULL;
-        const float alpha = own[3] / 255.f, w = own[3] ? weight (through[i]) * weight (alpha) : 0;
+        const guint8 *own = qi_image_row (layer, y) + 4 * (gsize) x, *was = qi_image_row (original, y) + 4 * (gsize) x;
+        const guint8 *under = below ? qi_image_row (below, y) + 4 * (gsize) x : NULL;
+        const gboolean shares = agrees && agrees[i];
+        const float alpha = own[3] / 255.f, w = own[3] ? weight (through[i]) * (shares ? weight (alpha) : 1) : 0;
 
-        for (guint c = 0; c < 3; c++)
+        for (guint c = 0; c < 3 && w > 0; c++)
           {
-            const float wanted = w > 0 ? rest[3 * i + c] / through[i] : 0;
-            const float mine = under ? under[c] + (wanted - under[c]) / MAX (alpha, SEEN / 8) : wanted;
+            const float mine = shares ? share_of (rest[3 * i + c] / through[i], under, c, alpha) : was[c];
 
             pixels[4 * i + c] = QI_CLAMP_BYTE (own[c] + w * (mine - own[c]));
-            rest[3 * i + c] -= through[i] * alpha * pixels[4 * i + c];
           }
+        if (w == 0)
+          memcpy (pixels + 4 * i, own, 3);
+        for (guint c = 0; c < 3; c++)
+          rest[3 * i + c] -= through[i] * alpha * pixels[4 * i + c];
         pixels[4 * i + 3] = own[3];
         *whole &= w >= 1 && own[3] == 255;
         through[i] *= 1 - alpha;
@@ -153,15 +187,17 @@ qi_layers_recover (const QiImage *original,
 
   g_autoptr (QiImage) sum = flatten ((QiImage *const *) all->pdata, n_layers);
   g_autoptr (QiImage) shown = to_frame (sum, frame);
+  g_autofree guint8 *agrees = agreement (shown, rgba);
 
   for (guint i = n_layers; i-- > 0;)
     {
       g_autoptr (QiImage) as_it_is = to_frame (layers[i], frame);
       g_autoptr (QiImage) under = i ? flatten ((QiImage *const *) all->pdata, i) : NULL;
       g_autoptr (QiImage) below = i ? to_frame (under, frame) : NULL;
-      g_autoptr (QiImage) layer = i ? refine (as_it_is, all->pdata[i], under, frame, shown, rgba, through) : qi_image_ref (as_it_is);
+      g_autoptr (QiImage) layer = i && agrees ? refine (as_it_is, all->pdata[i], under, frame, rgba, agrees, through)
+                                              : qi_image_ref (as_it_is);
       gboolean whole;
-      QiImage *now = recover (layer, below, rest, through, &whole);
+      QiImage *now = recover (layer, below, rgba, agrees, rest, through, &whole);
 
       if (whole)
         {

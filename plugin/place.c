@@ -262,6 +262,9 @@ insert_stack (GimpImage *image, const Spot *spot, const QiHostResult *result, GE
       part.pixels = result->layers->pdata[i];
       part.hidden = FALSE;
       layer = new_layer (image, &part, TRUE, FALSE, error);
+      /* At soft edges layers add up to the original as their bytes do (compose/layers.h), not as light does. */
+      if (layer)
+        gimp_layer_set_composite_space (layer, GIMP_LAYER_COLOR_SPACE_RGB_PERCEPTUAL);
       ok = layer && insert_at (image, layer, GIMP_ITEM (group), 0, error);
     }
   if (ok)
