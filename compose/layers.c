@@ -11,7 +11,7 @@
 #define UNCOVERED 0.95f /* of the light comes through: then the original may say where a layer ends … */
 #define CONTRADICTED 24 /* … if what the model's layers show together is off by more, in bytes; but not … */
 #define ELSEWHERE 0.2f  /* … if that is so in more than this share of the picture: then they are of another one */
-#define SEEN 0.25f /* of the light comes through what lies above: then a pixel is the original's */
+#define SEEN 0.25f      /* of the light comes through what lies above: then a pixel is the original's */
 
 /* A layer of the model's at the size of the frame. (transfer full) */
 static QiImage *
@@ -55,11 +55,21 @@ surroundings (const QiImage *layer, const QiFrame *frame)
   return to_frame (mean, frame);
 }
 
-/* [height, width]: 1 where the model's layers, added up, show what the original does. NULL: nearly nowhere. (transfer full) */
+/* [height, width]: 1 where the model's layers, RGBA, added up, show what the original does. NULL: nearly nowhere, or they are not of one size, as
+ * they should be. (transfer full) */
 static guint8 *
-agreement (const QiImage *shown, const QiImage *original)
+agreement (QiImage *const *layers, guint n_layers, const QiFrame *frame, const QiImage *original)
 {
   const guint width = qi_image_width (original), height = qi_image_height (original);
+
+  for (guint i = 0; i < n_layers; i++)
+    if (qi_image_width (layers[i]) != qi_image_width (layers[0]) || qi_image_height (layers[i]) != qi_image_height (layers[0]))
+      return NULL;
+  if (n_layers == 0)
+    return NULL;
+
+  g_autoptr (QiImage) sum = flatten (layers, n_layers);
+  g_autoptr (QiImage) shown = to_frame (sum, frame);
   guint8 *agrees = g_malloc ((gsize) width * height);
   gsize not = 0;
 
@@ -185,17 +195,15 @@ qi_layers_recover (const QiImage *original,
   for (guint i = 0; i < n_layers; i++)
     g_ptr_array_add (all, qi_pixels_convert (layers[i], 4));
 
-  g_autoptr (QiImage) sum = flatten ((QiImage *const *) all->pdata, n_layers);
-  g_autoptr (QiImage) shown = to_frame (sum, frame);
-  g_autofree guint8 *agrees = agreement (shown, rgba);
+  QiImage *const *own_size = (QiImage *const *) all->pdata;
+  g_autofree guint8 *agrees = agreement (own_size, n_layers, frame, rgba);
 
   for (guint i = n_layers; i-- > 0;)
     {
       g_autoptr (QiImage) as_it_is = to_frame (layers[i], frame);
-      g_autoptr (QiImage) under = i ? flatten ((QiImage *const *) all->pdata, i) : NULL;
-      g_autoptr (QiImage) below = i ? to_frame (under, frame) : NULL;
-      g_autoptr (QiImage) layer = i && agrees ? refine (as_it_is, all->pdata[i], under, frame, rgba, agrees, through)
-                                              : qi_image_ref (as_it_is);
+      g_autoptr (QiImage) under = i && agrees ? flatten (own_size, i) : NULL;
+      g_autoptr (QiImage) below = under ? to_frame (under, frame) : NULL;
+      g_autoptr (QiImage) layer = under ? refine (as_it_is, own_size[i], under, frame, rgba, agrees, through) : qi_image_ref (as_it_is);
       gboolean whole;
       QiImage *now = recover (layer, below, rgba, agrees, rest, through, &whole);
 

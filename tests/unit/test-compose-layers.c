@@ -272,6 +272,23 @@ soft_edge (void)
   g_assert_cmpuint (soft, >, 500);
 }
 
+/* Layers that are not of one size, and none at all: nothing to add up, but nothing that breaks. */
+static void
+odd_sizes (void)
+{
+  const QiFrame frame = { { 0, 0, WIDTH, HEIGHT }, WIDTH, HEIGHT, { 0, 0, WIDTH, HEIGHT } };
+  g_autoptr (QiImage) original = disc (40, FALSE), drawn = disc (37, TRUE);
+  g_autoptr (QiImage) small = qi_pixels_crop (drawn, &(QiRect){ 0, 0, 9, 7 });
+  QiImage *model[] = { original, small, drawn };
+  g_autoptr (GPtrArray) layers = qi_layers_recover (original, &frame, model, 3, NULL);
+  g_autoptr (GPtrArray) none = qi_layers_recover (original, &frame, model, 0, NULL);
+
+  g_assert_cmpuint (layers->len, ==, 3);
+  for (guint i = 0; i < 3; i++)
+    g_assert_cmpuint (qi_image_width (layers->pdata[i]), ==, WIDTH);
+  g_assert_cmpuint (none->len, ==, 0);
+}
+
 int
 main (int argc, char **argv)
 {
@@ -280,6 +297,7 @@ main (int argc, char **argv)
   g_test_add_func ("/compose/layers/larger", larger);
   g_test_add_func ("/compose/layers/missed-edge", missed_edge);
   g_test_add_func ("/compose/layers/soft-edge", soft_edge);
+  g_test_add_func ("/compose/layers/odd-sizes", odd_sizes);
   g_test_add_func ("/compose/layers/whole", whole);
   return g_test_run ();
 }
