@@ -13,7 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "tiles.h"
+#include "demo/train/tiles.h"
 
 enum { D = 32, LANES = 16 }; // features of a head; floats of a vector
 typedef float v16 __attribute__ ((vector_size (64)));

@@ -6,11 +6,11 @@ import functools
 import os
 import subprocess
 
-from place import PLACE
+from place import PLACE, ROOT
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 SOURCES = [os.path.join(HERE, name) for name in ('attention.c', 'pointwise.c', 'tiles.h')]
-FLAGS = ['-O3', '-march=native', '-ffast-math', '-mprefer-vector-width=512', '-shared', '-fPIC']
+FLAGS = ['-O3', '-march=native', '-ffast-math', '-mprefer-vector-width=512', '-shared', '-fPIC', '-I', ROOT]
 
 
 @functools.lru_cache

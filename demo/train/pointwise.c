@@ -7,7 +7,7 @@
 #include <math.h>
 #include <string.h>
 
-#include "tiles.h"
+#include "demo/train/tiles.h"
 
 enum { WIDEST = 1024 }; // features of a token
 #define EPSILON 1e-6f

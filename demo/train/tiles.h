@@ -144,8 +144,10 @@ multiply (float *c, int step_c, const uint16_t *a, int step_a, const uint32_t *b
 
 #ifdef __AVX512F__
 enum { VECTOR = 64, ROWS = 8 }; // bytes; rows whose sums fit into registers
-#else
+#elif defined __AVX__
 enum { VECTOR = 32, ROWS = 2 };
+#else
+enum { VECTOR = 16, ROWS = 1 };
 #endif
 enum { LANES_OF_SUM = VECTOR / 4, PARTS = BLOCK / LANES_OF_SUM };
 typedef float sum_t __attribute__ ((vector_size (VECTOR), aligned (4)));
