@@ -13,16 +13,23 @@
 #define ELSEWHERE 0.2f  /* … if that is so in more than this share of the picture: then they are of another one */
 #define SEEN 0.25f      /* of the light comes through what lies above: then a pixel is the original's */
 
-/* A layer of the model's at the size of the frame. (transfer full) */
-static QiImage *
-to_frame (const QiImage *layer, const QiFrame *frame)
+/* Where the frame's pixels lie in a layer of the model's, of whatever size: it shows Picture 1. */
+static QiMapping
+mapping_of (const QiImage *layer, const QiFrame *frame)
 {
-  /* Of whatever size: it shows Picture 1. */
   const double sx = (double) qi_image_width (layer) / frame->width,
                sy = (double) qi_image_height (layer) / frame->height;
   const QiRect *content = &frame->content;
-  const QiMapping mapping = { content->x * sx, sx * content->width / frame->frame.width, content->y * sy,
-                              sy * content->height / frame->frame.height };
+
+  return (QiMapping){ content->x * sx, sx * content->width / frame->frame.width, content->y * sy,
+                      sy * content->height / frame->frame.height };
+}
+
+/* Such a layer at the size of the frame. (transfer full) */
+static QiImage *
+to_frame (const QiImage *layer, const QiFrame *frame)
+{
+  const QiMapping mapping = mapping_of (layer, frame);
   g_autoptr (QiImage) rgba = qi_pixels_convert (layer, 4);
 
   return qi_resample (rgba, (guint) frame->frame.width, (guint) frame->frame.height, &mapping, QI_FILTER_LANCZOS);
@@ -46,13 +53,14 @@ flatten (QiImage *const *layers, guint n)
   return qi_pixels_take (width, height, 4, pixels);
 }
 
-/* What is around each pixel of it, at the size of the frame. (transfer full) */
-static QiImage *
-surroundings (const QiImage *layer, const QiFrame *frame)
+/* The nearest pixel of a layer, of which the mapping says where one of the frame's lies. */
+static const guint8 *
+nearest (const QiImage *layer, const QiMapping *mapping, guint x, guint y)
 {
-  g_autoptr (QiImage) mean = qi_matte_surroundings (layer);
+  const double at_x = mapping->x + mapping->dx * (x + 0.5), at_y = mapping->y + mapping->dy * (y + 0.5);
 
-  return to_frame (mean, frame);
+  return qi_image_row (layer, (guint) CLAMP (at_y, 0, qi_image_height (layer) - 1.0))
+         + 4 * (gsize) CLAMP (at_x, 0, qi_image_width (layer) - 1.0);
 }
 
 /* [height, width]: 1 where the model's layers, RGBA, added up, show what the original does. NULL: nearly nowhere, or they are not of one size, as
@@ -93,20 +101,22 @@ refine (const QiImage *layer, const QiImage *own_size, const QiImage *under, con
         const float *through)
 {
   const guint width = qi_image_width (original), height = qi_image_height (original);
-  g_autoptr (QiImage) around = surroundings (own_size, frame), below = surroundings (under, frame);
+  const QiMapping mapping = mapping_of (own_size, frame);
+  g_autoptr (QiImage) around = qi_matte_surroundings (own_size), below = qi_matte_surroundings (under);
   guint8 *pixels = qi_pixels_alloc (width, height, 4);
 
   for (guint y = 0; y < height; y++)
     for (guint x = 0; x < width; x++)
       {
         const gsize i = (gsize) y * width + x;
-        const guint8 *own = qi_image_row (layer, y) + 4 * (gsize) x, *mean = qi_image_row (around, y) + 4 * (gsize) x;
+        const guint8 *own = qi_image_row (layer, y) + 4 * (gsize) x, *mean;
         guint8 *to = pixels + 4 * i;
 
         memcpy (to, own, 4);
         if (agrees[i] || through[i] < UNCOVERED)
           continue;
-        to[3] = qi_matte_alpha (qi_image_row (original, y) + 4 * (gsize) x, own, mean, qi_image_row (below, y) + 4 * (gsize) x);
+        mean = nearest (around, &mapping, x, y);
+        to[3] = qi_matte_alpha (qi_image_row (original, y) + 4 * (gsize) x, own, mean, nearest (below, &mapping, x, y));
         agrees[i] = to[3] != own[3];
         if (!own[3])
           memcpy (to, mean, 3);
