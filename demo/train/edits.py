@@ -4,9 +4,8 @@
 
 make(rng) is a dict: task (edit, fill, remove, expand, personal, insert), kind, prompt, pictures (what the model is shown, [SIZE SIZE 3] bytes
 each), target (the same size), before (Picture 1 as the person has it; None where it is only a reference), mask (bool [SIZE SIZE], what is
-selected, or None), changed (bool [SIZE SIZE]: where the target may differ from before; of new scenes, where the
-object is), facts (of the target, as demo/check takes them), exact
-(what is inside `changed` must look like the target: nothing in the facts tells a thing that is gone).
+selected, or None), changed (bool [SIZE SIZE]: where the target may differ from before; of new scenes,
+where the object is), facts (of the target, as demo/check takes them), exact (what is inside `changed` must look like the target: nothing in the facts tells a thing that is gone).
 """
 import copy
 

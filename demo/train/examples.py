@@ -5,8 +5,8 @@
     examples KIND COUNT [--half]     latents of targets and references, prompts and what the encoder sees; resumable
     rows                             embeddings of those prompts, by the encoder that there is
 
-KIND: scenes, banners-2, banners-3 (text to image), edits (one picture), personal (those of edits where it is only a reference), inserts (two). Files of SHARD examples in
-_build/train/examples/KIND-NNNNN.npz: latents [n 1+references z h w] half floats, target first, and with --half the same of pictures
+KIND: scenes, banners-2, banners-3 (text to image), edits (one picture), personal (those of edits where it is only a reference),
+inserts (two). Files of SHARD examples in _build/train/examples/KIND-NNNNN.npz: latents [n 1+references z h w] half floats, target first, and with --half the same of pictures
 half as wide and high (none of banners); pictures, PNG bytes of what is shown;
 prompts, a list of TOLD (of one, where there are pictures) as JSON; changed [n tokens], what counts more: what of the target is
 not as in Picture 1, or the object of it.
