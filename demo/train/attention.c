@@ -1,26 +1,26 @@
 /* SPDX-FileCopyrightText: Sfumato authors
  * SPDX-License-Identifier: GPL-3.0-or-later
  *
- * Joint attention for training on a CPU, forwards and back, for attention.py: what PyTorch does in a dozen passes over scores of tens of
- * megabytes stays in the nearest caches here, a few rows of one head at a time.
+ * Joint attention for training on a CPU, forwards and back, for block.py: what PyTorch does in a dozen passes over scores of tens of
+ * megabytes stays in the nearest caches here, BLOCK queries of one head at a time.
  *
  * q, k, v and what comes out are bfloat16 [batch n heads 32], as linear layers leave them. Of q and k each head is normalised (RMS, with
  * weights of its own for the first n_text tokens) and turned by pairs (2i, 2i + 1), in float32. Factors of products are bfloat16, sums and
  * scores float32.
+ *
+ * Scores lie with keys down and queries across: sums over keys are sums of vectors then. Keys that do not count are left out from the
+ * beginning. A word is two bfloat16 next to each other; where words are taken apart there are the even ones first, then the odd ones.
  */
-#include <assert.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "demo/train/tiles.h"
+#include "demo/train/vectors.h"
 
-enum { D = 32, LANES = 16 }; // features of a head; floats of a vector
-typedef float v16 __attribute__ ((vector_size (64)));
-typedef int32_t i16 __attribute__ ((vector_size (64)));
-typedef float __attribute__ ((vector_size (64), aligned (4))) loose; // the same at any address
+enum { D = 32 }; // features of a head
 #define EPSILON 1e-6f
 #define NEVER -1e30f // the score of what does not count
+#define HIGH 64      // powers of two up to here, and their sums, are far from what float32 ends at
 
 typedef struct {
   int batch, n, heads, n_text;
@@ -31,329 +31,491 @@ typedef struct {
   const uint8_t *counts; // [batch n]: 0 where nobody looks
 } Attention;
 
-/* Of one head of one example, in memory of its own. n is rounded up to wide; what is too much is nothing. */
+/* What is the same for all heads, and memory for one head of one example. n is rounded up to wide, and the number of keys that count to
+ * keys; what is too much is nothing. */
 typedef struct {
-  int n, wide;
+  const Attention *a;
+  int n, wide, count, keys;
+  size_t here, next;                    // where the first token of the head is in q, k, v, and that of the next one
+  bool high;                            // scores may be
   char *memory;
   size_t used;
-  float *q, *k, *v, *dq, *dout;           // [wide D], q and k as they meet
-  float *dk, *dv;                         // [D wide]
-  float *inverse_q, *inverse_k;           // [wide]: one over the root of the mean square
-  float *bias;                            // [wide]: 0 or NEVER
-  float *scores, *other;                  // [TILE wide]
-  uint16_t *q_rows, *dout_rows, *between; // [wide D]
-  uint16_t *q_columns, *dout_columns;     // [D wide]
-  uint32_t *k_across, *v_across;          // [D / 2 wide]: pairs of features
-  uint32_t *k_down, *v_down;              // [wide / 2 D]: pairs of tokens
-  uint16_t *rows;                         // [TILE wide]: what scores have become
-  uint32_t *pairs, *other_pairs;          // [BLOCK / 2 wide]: the same, and what they get, of pairs of tokens
+  Row weights[4];
+  v16 *cosines, *sines;                 // [n]
+  int *tokens;                          // [count] keys that count
+  float *inverse_q, *inverse_k;         // [wide]: one over the root of the mean square
+  float *logs;                          // [wide]
+  uint32_t *rows;                       // [wide D / 2]
+  uint32_t *k, *v;                      // [keys D / 2]
+  uint32_t *q_across, *dout_across;     // [wide / BLOCK][D / 2 BLOCK]: pairs of features
+  uint32_t *q_down, *dout_down;         // [wide / 2 D]: pairs of tokens
+  uint16_t *columns;                    // [keys / BLOCK][D BLOCK]: of k back, of v forwards
+  float *powers;                        // [keys BLOCK]: of scores
+  uint16_t *p, *ds;                     // [wide / BLOCK][keys / BLOCK][BLOCK BLOCK]: what scores were worth, and what they get
 } Head;
 
+/* Rows [wide D / 2] of words to blocks of pairs of features [wide / BLOCK][D / 2 BLOCK]. */
 static void
-load (const Attention *a, const uint16_t *from, int b, int h, float *to)
+across_of (int wide, const uint32_t *rows, uint32_t *to)
 {
-  for (int t = 0; t < a->n; t++)
-    for (int i = 0; i < D; i++)
-      to[t * D + i] = widen (from[((size_t) (b * a->n + t) * a->heads + h) * D + i]);
+  for (int t = 0; t < wide; t += LANES)
+    turn (rows + t * (D / 2), D / 2, to + t / BLOCK * (D / 2 * BLOCK) + t % BLOCK, BLOCK);
 }
 
+/* Rows to pairs of tokens [wide / 2 D]. */
 static void
-store (const Attention *a, const float *from, int b, int h, uint16_t *to)
+down_of (int wide, const uint32_t *rows, uint32_t *to)
 {
-  for (int t = 0; t < a->n; t++)
-    for (int i = 0; i < D; i++)
-      to[((size_t) (b * a->n + t) * a->heads + h) * D + i] = narrow (from[t * D + i]);
+  const w16 *words = (const w16 *) rows;
+  for (int t = 0; t < wide; t += 2)
+    pair_rows (words[t], words[t + 1], to + t / 2 * D);
 }
 
-static v16
-swapped (v16 x)
-{
-  return __builtin_shuffle (x, (i16){ 1, 0, 3, 2, 5, 4, 7, 6, 9, 8, 11, 10, 13, 12, 15, 14 });
-}
-
-static float
-sum_of (v16 x)
-{
-  float s = 0;
-  for (int i = 0; i < LANES; i++)
-    s += x[i];
-  return s;
-}
-
-/* x [n D] in place: normalised and turned. which: 0 for q, 1 for k. */
+/* Rows to blocks of columns [wide / BLOCK][D BLOCK]. */
 static void
-normalise (const Attention *a, int which, float *x, float *inverse)
+columns_of (int wide, const uint32_t *rows, uint16_t *to)
 {
-  for (int t = 0; t < a->n; t++) {
-    v16 *p = (v16 *) (x + t * D);
-    const loose *w = (const loose *) (a->weights + (which + (t < a->n_text ? 0 : 2)) * D);
-    const loose *c = (const loose *) (a->cosines + t * D), *s = (const loose *) (a->sines + t * D);
-    inverse[t] = 1 / sqrtf (sum_of (p[0] * p[0] + p[1] * p[1]) / D + EPSILON);
-    for (int i = 0; i < 2; i++) {
-      v16 y = p[i] * inverse[t] * w[i];
-      p[i] = y * c[i] + swapped (y) * s[i];
-    }
+  for (int t = 0; t < wide; t += BLOCK) {
+    uint32_t pairs[BLOCK / 2 * D] ALIGNED;
+    down_of (BLOCK, rows + t * (D / 2), pairs);
+    for (int i = 0; i < D; i += LANES)
+      turn (pairs + i, D, to + t * D + i * BLOCK, BLOCK / 2);
   }
 }
 
-/* The way back: g [n D] in place, raw as it was before; what weights get is added to dw [4 D]. */
-static void
-normalise_back (const Attention *a, int which, const float *raw, const float *inverse, float *g, float *dw)
+static const loose_words *
+row_of (const Head *h, const uint16_t *from, int t)
 {
-  for (int t = 0; t < a->n; t++) {
-    v16 *p = (v16 *) (g + t * D), seen[2], back[2];
-    const v16 *x = (const v16 *) (raw + t * D);
-    int row = (which + (t < a->n_text ? 0 : 2)) * D;
-    const loose *w = (const loose *) (a->weights + row);
-    loose *d = (loose *) (dw + row);
-    const loose *c = (const loose *) (a->cosines + t * D), *s = (const loose *) (a->sines + t * D);
-    for (int i = 0; i < 2; i++) {
-      v16 y = p[i] * c[i] - swapped (p[i]) * s[i];
-      seen[i] = x[i] * inverse[t];
-      d[i] += y * seen[i];
-      back[i] = y * w[i];
-    }
-    float mean = sum_of (back[0] * seen[0] + back[1] * seen[1]) / D;
-    for (int i = 0; i < 2; i++)
-      p[i] = inverse[t] * (back[i] - seen[i] * mean);
+  return (const loose_words *) (from + h->here + (size_t) t * h->a->heads * D);
+}
+
+static loose_words *
+place_of (const Head *h, uint16_t *to, int t)
+{
+  return (loose_words *) (to + h->here + (size_t) t * h->a->heads * D);
+}
+
+/* The first count of tokens, or all, as they are, to [wide D / 2]. */
+static void
+load (const Head *h, const uint16_t *from, const int *tokens, int count, int wide, uint32_t *to)
+{
+  w16 *rows = (w16 *) to;
+  for (int i = 0; i < count; i++)
+    rows[i] = *row_of (h, from, tokens ? tokens[i] : i);
+  memset (rows + count, 0, (size_t) (wide - count) * sizeof *rows);
+}
+
+/* The same normalised and turned, times scale. which: 0 for q, 1 for k. */
+static void
+normalise (const Head *h, int which, const int *tokens, int count, int wide, float scale, uint32_t *to, float *inverse)
+{
+  const uint16_t *from = which ? h->a->k : h->a->q;
+  w16 *rows = (w16 *) to;
+  for (int i = 0; i < count; i++) {
+    Row x = apart (*row_of (h, from, tokens ? tokens[i] : i));
+    inverse[i] = sum_of (x.even * x.even + x.odd * x.odd);
   }
-}
-
-/* Rows [wide D] to pairs of features [D / 2 wide]. */
-static void
-across_of (const Head *h, const uint16_t *rows, uint32_t *to)
-{
-  const uint32_t *words = (const uint32_t *) (const void *) rows;
-  for (int p = 0; p < D / 2; p++)
-    for (int t = 0; t < h->wide; t++)
-      to[p * h->wide + t] = words[t * (D / 2) + p];
-}
-
-/* Rows [wide D] to columns [D wide]. */
-static void
-columns_of (const Head *h, const uint16_t *rows, uint16_t *to)
-{
-  for (int i = 0; i < D; i++)
-    for (int t = 0; t < h->wide; t++)
-      to[i * h->wide + t] = rows[t * D + i];
-}
-
-/* Rows [wide D] to pairs of tokens [wide / 2 D]. */
-static void
-down_of (const Head *h, const uint16_t *rows, uint32_t *to)
-{
-  for (int t = 0; t < h->wide; t += 2)
-    for (int i = 0; i < D; i++)
-      to[t / 2 * D + i] = rows[t * D + i] | (uint32_t) rows[(t + 1) * D + i] << 16;
-}
-
-/* to [TILE wide] = a [TILE D] times all columns of b. */
-static void
-score (const Head *h, const uint16_t *a, const uint32_t *b, float *to)
-{
-  for (int t = 0; t < h->wide; t += BLOCK)
-    multiply (to + t, h->wide, a, D, b + t, h->wide, D, false);
-}
-
-/* to [D wide] += columns of BLOCK tokens from first on, times the pairs of these tokens. */
-static void
-spread (const Head *h, const uint16_t *columns, int first, const uint32_t *pairs, float *to)
-{
-  for (int t = 0; t < h->wide; t += BLOCK)
-    for (int i = 0; i < D; i += TILE)
-      multiply (to + i * h->wide + t, h->wide, columns + i * h->wide + first, h->wide, pairs + t, h->wide, BLOCK, true);
-}
-
-/* Powers of a row of scores, over that of the highest. Their sum, and in log what to take from the scores for it to be one. */
-static float
-powers (const Head *h, float *restrict scores, uint16_t *restrict to, float *log)
-{
-  const float *bias = h->bias;
-  float most = NEVER, sum = 0;
-  int wide = h->wide;
-  for (int t = 0; t < wide; t++) {
-    scores[t] += bias[t];
-    most = scores[t] > most ? scores[t] : most;
+  for (int i = 0; i < count; i++)
+    inverse[i] = 1 / sqrtf (inverse[i] / D + EPSILON);
+  for (int i = 0; i < count; i++) {
+    int t = tokens ? tokens[i] : i;
+    const Row *w = h->weights + which + (t < h->a->n_text ? 0 : 2);
+    Row x = apart (*row_of (h, from, t));
+    v16 c = h->cosines[t] * (inverse[i] * scale), s = h->sines[t] * (inverse[i] * scale);
+    v16 even = x.even * w->even, odd = x.odd * w->odd;
+    rows[i] = joined (even * c - odd * s, odd * c + even * s);
   }
-  for (int t = 0; t < wide; t++) {
-    scores[t] = power (scores[t] - most);
-    sum += scores[t];
-  }
-  narrow_all (wide, scores, to);
-  *log = most + log2f (sum);
-  return sum;
+  memset (rows + count, 0, (size_t) (wide - count) * sizeof *rows);
+}
+
+/* The way back, of what a token got; what weights get is added to dw [4]. */
+static inline w16
+normalise_back (const Head *h, int which, int t, Row g, float inverse, Row *dw)
+{
+  int row = which + (t < h->a->n_text ? 0 : 2);
+  const Row *w = h->weights + row;
+  Row x = apart (*row_of (h, which ? h->a->k : h->a->q, t));
+  v16 c = h->cosines[t], s = h->sines[t];
+  v16 even = g.even * c + g.odd * s, odd = g.odd * c - g.even * s;
+  x.even *= inverse;
+  x.odd *= inverse;
+  dw[row].even += even * x.even;
+  dw[row].odd += odd * x.odd;
+  even *= w->even;
+  odd *= w->odd;
+  float mean = sum_of (even * x.even + odd * x.odd) / D;
+  return joined (inverse * (even - x.even * mean), inverse * (odd - x.odd * mean));
 }
 
 static void *
 take (Head *h, size_t bytes)
 {
-  void *at = h->memory + h->used;
-  h->used += (size_t) h->wide * bytes;
+  void *at = h->memory ? h->memory + h->used : NULL;
+  h->used += (bytes + 63) / 64 * 64;
   return at;
 }
 
-static Head
-head_new (int n)
+/* First without memory, to see how much it is. */
+static void
+lay_out (Head *h, bool back)
 {
-  enum { EACH = 2048 }; // bytes by columns, of all parts
-  Head h = { .n = n, .wide = (n + BLOCK - 1) / BLOCK * BLOCK };
-  h.memory = aligned_alloc (64, (size_t) h.wide * EACH);
+  size_t wide = h->wide, rows = wide * D * sizeof (uint16_t), block = wide * BLOCK;
+  h->used = 0;
+  h->cosines = take (h, wide * sizeof (v16));
+  h->sines = take (h, wide * sizeof (v16));
+  h->tokens = take (h, wide * sizeof (int));
+  float **lines[] = { &h->inverse_q, &h->inverse_k, &h->logs };
+  for (int i = 0; i < 3; i++)
+    *lines[i] = take (h, wide * sizeof (float));
+  uint32_t **words[] = { &h->rows, &h->k, &h->v, &h->q_across, &h->dout_across, &h->q_down, &h->dout_down };
+  for (int i = 0; i < 7; i++)
+    *words[i] = take (h, rows);
+  h->columns = take (h, rows);
+  h->powers = take (h, block * sizeof (float));
+  h->p = take (h, back ? wide * wide * sizeof (uint16_t) : 0);
+  h->ds = take (h, back ? wide * wide * sizeof (uint16_t) : 0);
+}
+
+/* The scores of rows whose root of the mean square is one at most come from the highest weights. */
+static bool
+may_be_high (const Attention *a)
+{
+  float most[2] = { 0, 0 };
+  for (int i = 0; i < 4 * D; i++)
+    most[i / D % 2] = fmaxf (most[i / D % 2], fabsf (a->weights[i]));
+  return !(most[0] * most[1] * sqrtf (D) * LOG2_E < HIGH);
+}
+
+static Head
+head_new (const Attention *a, bool back)
+{
+  Head h = { .a = a, .n = a->n, .wide = (a->n + BLOCK - 1) / BLOCK * BLOCK, .high = may_be_high (a) };
+  lay_out (&h, back);
+  h.memory = aligned_alloc (64, h.used);
   if (!h.memory)
     abort ();
-  memset (h.memory, 0, (size_t) h.wide * EACH);
-  float **floats[] = { &h.q, &h.k, &h.v, &h.dq, &h.dout, &h.dk, &h.dv };
-  for (int i = 0; i < 7; i++)
-    *floats[i] = take (&h, D * 4);
-  uint16_t **shorts[] = { &h.q_rows, &h.dout_rows, &h.between, &h.q_columns, &h.dout_columns };
-  for (int i = 0; i < 5; i++)
-    *shorts[i] = take (&h, D * 2);
-  uint32_t **words[] = { &h.k_across, &h.v_across, &h.k_down, &h.v_down, &h.pairs, &h.other_pairs };
-  for (int i = 0; i < 6; i++)
-    *words[i] = take (&h, D * 2);
-  h.scores = take (&h, TILE * 4);
-  h.other = take (&h, TILE * 4);
-  h.rows = take (&h, TILE * 2);
-  float **lines[] = { &h.inverse_q, &h.inverse_k, &h.bias };
-  for (int i = 0; i < 3; i++)
-    *lines[i] = take (&h, 4);
-  assert (h.used <= (size_t) h.wide * EACH);
+  lay_out (&h, back);
+  for (int i = 0; i < 4; i++)
+    h.weights[i] = floats_apart (a->weights + i * D);
+  for (int t = 0; t < h.n; t++) {
+    h.cosines[t] = floats_apart (a->cosines + t * D).even;
+    h.sines[t] = floats_apart (a->sines + t * D).odd;
+  }
   return h;
 }
 
-/* What forwards and back begin with: q (times what makes exponentials powers of two), k, v of one head, the bias of its example. */
 static void
-prepare (const Attention *a, Head *h, int b, int head)
+find_keys (Head *h, int example)
 {
-  load (a, a->q, b, head, h->q);
-  load (a, a->k, b, head, h->k);
-  load (a, a->v, b, head, h->v);
-  normalise (a, 0, h->q, h->inverse_q);
-  normalise (a, 1, h->k, h->inverse_k);
-  for (int i = 0; i < h->n * D; i++)
-    h->q[i] *= LOG2_E / sqrtf (D);
-  narrow_all (h->wide * D, h->q, h->q_rows);
-  narrow_all (h->wide * D, h->k, h->between);
-  across_of (h, h->between, h->k_across);
-  down_of (h, h->between, h->k_down);
-  narrow_all (h->wide * D, h->v, h->between);
-  across_of (h, h->between, h->v_across);
-  down_of (h, h->between, h->v_down);
-  for (int t = 0; t < h->wide; t++)
-    h->bias[t] = t < h->n && a->counts[b * h->n + t] ? 0 : NEVER;
+  const uint8_t *counts = h->a->counts + (size_t) example * h->n;
+  h->count = 0;
+  for (int t = 0; t < h->n; t++)
+    if (counts[t])
+      h->tokens[h->count++] = t;
+  h->keys = (h->count + BLOCK - 1) / BLOCK * BLOCK;
+}
+
+/* What forwards and back begin with: q (times what makes exponentials powers of two), k and v of one head. */
+static void
+prepare (Head *h, int example, int head)
+{
+  const Attention *a = h->a;
+  bool more = head + 1 < a->heads, last = !more && example + 1 == a->batch;
+  h->here = ((size_t) example * h->n * a->heads + head) * D;
+  h->next = last ? h->here : more ? h->here + D : h->here + D + (size_t) (h->n - 1) * a->heads * D;
+  normalise (h, 0, NULL, h->n, h->wide, LOG2_E / sqrtf (D), h->rows, h->inverse_q);
+  across_of (h->wide, h->rows, h->q_across);
+  normalise (h, 1, h->tokens, h->count, h->keys, 1, h->k, h->inverse_k);
+  load (h, h->a->v, h->tokens, h->count, h->keys, h->v);
+}
+
+/* What the next head begins with, into the caches meanwhile: a few tokens of those from first on with each block of keys. */
+static inline void
+fetch (const Head *h, int first, int key, const uint16_t *const *from, int count)
+{
+  enum { FEW = 4 };
+  int begin = first + key / BLOCK * FEW, end = begin + FEW;
+  if (key >= BLOCK / FEW * BLOCK || end > h->n)
+    return;
+  for (int i = 0; i < count; i++)
+    for (int t = begin; t < end; t++)
+      __builtin_prefetch (from[i] + h->next + (size_t) t * h->a->heads * D, 0, 2);
+}
+
+/* Scores [BLOCK BLOCK] of rows past the last key: those of nothing. */
+static inline void
+end_keys (const Head *h, int key, float nothing, float *scores)
+{
+  for (int i = (h->count - key) * BLOCK; i < BLOCK * BLOCK; i++)
+    scores[i] = nothing;
+}
+
+/* to [BLOCK BLOCK]: of the rows from key on with the block across that is held. After the last key the first again, to no end. */
+static inline __attribute__ ((always_inline)) void
+score (const Head *h, const uint32_t *rows, int key, const uint32_t *across, bool second, float *to)
+{
+  multiply_held (to, (const uint16_t *) (rows + (key < h->keys ? key : 0) * (D / 2)), across, second);
+}
+
+/* The highest scores of BLOCK queries. */
+static void
+highest (const Head *h, const uint32_t *across, v16 *most)
+{
+  float scores[BLOCK * BLOCK] ALIGNED;
+  most[0] = most[1] = (v16){ 0 } + NEVER;
+  for (int key = 0; key < h->keys; key += BLOCK) {
+    score (h, h->k, key, across, false, scores);
+    end_keys (h, key, NEVER, scores);
+    const v16 *s = (const v16 *) scores;
+    for (int i = 0; i < 2 * BLOCK; i++) {
+      i16 more = s[i] > most[i % 2];
+      most[i % 2] = (v16) (((i16) s[i] & more) | ((i16) most[i % 2] & ~more));
+    }
+  }
+}
+
+/* Powers of a block of scores, over that of the highest, as pairs of keys; their sums are added up. */
+static inline void
+powers (const float *scores, const v16 *most, v16 *sums, uint32_t *to)
+{
+  const v16 *s = (const v16 *) scores;
+  v16 first = most[0], second = most[1], sum0 = sums[0], sum1 = sums[1];
+  for (int i = 0; i < BLOCK / 2; i++, s += 4, to += BLOCK) {
+    v16 a = powers_of (s[0] - first), b = powers_of (s[1] - second), c = powers_of (s[2] - first), d = powers_of (s[3] - second);
+    sum0 += a + c;
+    sum1 += b + d;
+    pair_rows (narrowed (a, b), narrowed (c, d), to);
+  }
+  sums[0] = sum0;
+  sums[1] = sum1;
+}
+
+/* x [D BLOCK], features down and queries across as pairs left them, over sums, to the tokens from first on. */
+static void
+store_out (const Head *h, const float *x, const v16 *sums, int first, uint16_t *out)
+{
+  uint32_t words[D / 2 * BLOCK] ALIGNED, rows[BLOCK * D / 2] ALIGNED;
+  const v16 *even = (const v16 *) x, *odd = even + D;
+  Row s = floats_apart ((const float *) sums);
+  v16 over[2] = { 1 / s.even, 1 / s.odd };
+  for (int i = 0; i < D; i++)
+    ((w16 *) words)[i] = joined (even[i] * over[i % 2], odd[i] * over[i % 2]);
+  for (int i = 0; i < 2; i++)
+    turn (words + i * LANES, BLOCK, rows + i * (D / 2), D); // every other query
+  for (int t = 0; t < BLOCK && first + t < h->n; t++)
+    *place_of (h, out, first + t) = ((const w16 *) rows)[t];
+}
+
+/* BLOCK queries from first on. */
+static void
+rows_forward (Head *h, int first, uint16_t *out, float *logs)
+{
+  const uint32_t *across = h->q_across + first * (D / 2);
+  float product[D * BLOCK] ALIGNED, scores[2][BLOCK * BLOCK] ALIGNED;
+  uint32_t pairs[2][BLOCK / 2 * BLOCK] ALIGNED;
+  v16 most[2] = { { 0 }, { 0 } };
+  union { v16 v[2]; float f[BLOCK]; } sums = { .v = { { 0 }, { 0 } } }, log;
+  hold (across, false);
+  if (h->high)
+    highest (h, across, most);
+  sum_begin (product);
+  score (h, h->k, 0, across, false, scores[0]);
+  for (int key = 0, i = 0; key < h->keys; key += BLOCK, i = 1 - i) {
+    fetch (h, first, key, (const uint16_t *[]){ h->a->q, h->a->k, h->a->v, out }, 4);
+    end_keys (h, key, NEVER, scores[i]);
+    score (h, h->k, key + BLOCK, across, false, scores[1 - i]);
+    if (key)
+      sum_add (product, h->columns + (key - BLOCK) * D, pairs[1 - i]);
+    powers (scores[i], most, sums.v, pairs[i]);
+  }
+  if (h->keys)
+    sum_add (product, h->columns + (h->keys - BLOCK) * D, pairs[(h->keys / BLOCK + 1) % 2]);
+  sum_end (product);
+  for (int i = 0; i < 2; i++) {
+    sums.v[i] += 1e-37f; // where nothing counts
+    log.v[i] = most[i];
+  }
+  for (int i = 0; i < BLOCK; i++)
+    log.f[i] += log2f (sums.f[i]);
+  store_out (h, product, sums.v, first, out);
+  memcpy (logs + first, log.f, (h->n - first < BLOCK ? h->n - first : BLOCK) * sizeof (float));
 }
 
 /* logs [batch heads n]: of each sum of exponentials, to base two. */
 void
 attention_forward (const Attention *a, uint16_t *out, float *logs)
 {
-  Head h = head_new (a->n);
+  Head h = head_new (a, false);
   Before before;
   begin (&before);
-  for (int b = 0; b < a->batch; b++)
+  for (int b = 0; b < a->batch; b++) {
+    find_keys (&h, b);
     for (int head = 0; head < a->heads; head++, logs += a->n) {
-      prepare (a, &h, b, head);
-      for (int row = 0; row < h.n; row += TILE) {
-        float sums[TILE], log;
-        score (&h, h.q_rows + row * D, h.k_across, h.scores);
-        for (int r = 0; r < TILE; r++) {
-          sums[r] = powers (&h, h.scores + r * h.wide, h.rows + r * h.wide, &log);
-          if (row + r < h.n)
-            logs[row + r] = log;
-        }
-        multiply (h.dout + row * D, D, h.rows, h.wide, h.v_down, D, h.wide, false);
-        for (int r = 0; r < TILE; r++)
-          for (int i = 0; i < D; i++)
-            h.dout[(row + r) * D + i] /= sums[r];
-      }
-      store (a, h.dout, b, head, out);
+      prepare (&h, b, head);
+      columns_of (h.keys, h.v, h.columns);
+      for (int row = 0; row < h.n; row += BLOCK)
+        rows_forward (&h, row, out, logs);
     }
+  }
   end (&before);
   free (h.memory);
 }
 
-/* What a row of scores was worth, p, and what it gets, ds; log as powers left it. */
-static void
-row_back (const Head *h, float log, float *restrict p, float *restrict ds)
+/* What a block of scores was worth, p, twice, that in bfloat16 kept for later; sums of what p gets, times it, are added up. */
+static inline void
+powers_back (const float *scores, const float *gets, const v16 *logs, v16 *sums, float *p, uint16_t *kept)
 {
-  const float *bias = h->bias;
-  float sum = 0;
-  int wide = h->wide;
-  for (int t = 0; t < wide; t++) {
-    p[t] = power (p[t] + (bias[t] - log));
-    sum += p[t] * ds[t];
+  const v16 *s = (const v16 *) scores, *g = (const v16 *) gets;
+  v16 first = logs[0], second = logs[1], sum0 = sums[0], sum1 = sums[1], *to = (v16 *) p;
+  for (int i = 0; i < BLOCK; i++, s += 2, g += 2, to += 2, kept += BLOCK) {
+    v16 a = powers_of (s[0] - first), b = powers_of (s[1] - second);
+    sum0 += a * g[0];
+    sum1 += b * g[1];
+    to[0] = a;
+    to[1] = b;
+    *(w16 *) kept = narrowed (a, b);
   }
-  for (int t = 0; t < wide; t++)
-    ds[t] = p[t] * (ds[t] - sum);
+  sums[0] = sum0;
+  sums[1] = sum1;
 }
 
-/* Rows of scores [TILE wide] to pairs of tokens [TILE / 2 wide]. */
-static void
-pairs_of (const Head *h, const float *restrict rows, uint32_t *restrict to)
+/* What the scores get: kept for later, and as pairs of keys. */
+static inline void
+scores_back (const float *p, const float *gets, const v16 *sums, uint16_t *kept, uint32_t *to)
 {
-  for (int r = 0, wide = h->wide; r < TILE; r += 2)
-    for (int t = 0; t < wide; t++)
-      to[r / 2 * wide + t] = pair (rows[r * wide + t], rows[(r + 1) * wide + t]);
-}
-
-/* dq, dk, dv of one head, of what is prepared and dout. */
-static void
-head_back (Head *h, const float *logs)
-{
-  memset (h->dk, 0, (size_t) h->wide * D * sizeof (float));
-  memset (h->dv, 0, (size_t) h->wide * D * sizeof (float));
-  for (int row = 0; row < h->wide; row += TILE) {
-    int second = row % BLOCK / 2; // pairs, of the second tile of a block
-    score (h, h->q_rows + row * D, h->k_across, h->scores);
-    score (h, h->dout_rows + row * D, h->v_across, h->other);
-    for (int r = 0; r < TILE; r++)
-      row_back (h, row + r < h->n ? logs[row + r] : -NEVER, h->scores + r * h->wide, h->other + r * h->wide);
-    narrow_all (TILE * h->wide, h->other, h->rows);
-    multiply (h->dq + row * D, D, h->rows, h->wide, h->k_down, D, h->wide, false);
-    pairs_of (h, h->scores, h->pairs + second * h->wide);
-    pairs_of (h, h->other, h->other_pairs + second * h->wide);
-    if (second) {
-      spread (h, h->dout_columns, row - TILE, h->pairs, h->dv);
-      spread (h, h->q_columns, row - TILE, h->other_pairs, h->dk);
-    }
+  const v16 *s = (const v16 *) p, *g = (const v16 *) gets;
+  v16 first = sums[0], second = sums[1];
+  for (int i = 0; i < BLOCK / 2; i++, s += 4, g += 4, kept += 2 * BLOCK, to += BLOCK) {
+    w16 a = narrowed (s[0] * (g[0] - first), s[1] * (g[1] - second));
+    w16 b = narrowed (s[2] * (g[2] - first), s[3] * (g[3] - second));
+    *(w16 *) kept = a;
+    *(w16 *) (kept + BLOCK) = b;
+    pair_rows (a, b, to);
   }
 }
 
-/* x [D wide] to [wide D], times scale. */
+/* x [D BLOCK], features down and queries across as pairs left them, to the tokens from first on. */
 static void
-turned (const Head *h, const float *x, float scale, float *to)
+store_dq (const Head *h, const float *x, int first, uint16_t *dq, Row *dw)
 {
-  for (int t = 0; t < h->wide; t++)
-    for (int i = 0; i < D; i++)
-      to[t * D + i] = x[i * h->wide + t] * scale;
+  Row rows[BLOCK];
+  for (int i = 0; i < 2; i++)
+    for (int j = 0; j < 2; j++)
+      turn (x + j * LANES * BLOCK + i * LANES, BLOCK, (v16 *) rows + i * 2 + j, 2 * D);
+  for (int i = 0; i < BLOCK && first + i < h->n; i++) {
+    Row g = { rows[i].even * (1 / sqrtf (D)), rows[i].odd * (1 / sqrtf (D)) };
+    *place_of (h, dq, first + i) = normalise_back (h, 0, first + i, g, h->inverse_q[first + i], dw);
+  }
+}
+
+/* BLOCK queries from first on: dq, and what keys and values need later. */
+static void
+rows_back (Head *h, int first, const uint16_t *dout, uint16_t *dq, Row *dw)
+{
+  const uint32_t *q = h->q_across + first * (D / 2), *across = h->dout_across + first * (D / 2);
+  float product[D * BLOCK] ALIGNED, scores[2][BLOCK * BLOCK] ALIGNED, gets[2][BLOCK * BLOCK] ALIGNED;
+  uint32_t pairs[2][BLOCK / 2 * BLOCK] ALIGNED;
+  const v16 *logs = (const v16 *) (h->logs + first);
+  v16 sums[2] = { { 0 }, { 0 } };
+  hold (across, false);
+  hold (q, true);
+  score (h, h->k, 0, q, true, scores[0]);
+  score (h, h->v, 0, across, false, gets[0]);
+  for (int key = 0, i = 0; key < h->keys; key += BLOCK, i = 1 - i) {
+    fetch (h, first, key, (const uint16_t *[]){ h->a->q, h->a->k, h->a->v, dout, dq }, 5);
+    end_keys (h, key, NEVER, scores[i]);
+    end_keys (h, key, 0, gets[i]);
+    score (h, h->k, key + BLOCK, q, true, scores[1 - i]);
+    score (h, h->v, key + BLOCK, across, false, gets[1 - i]);
+    powers_back (scores[i], gets[i], logs, sums, h->powers + key * BLOCK, h->p + first * h->keys + key * BLOCK);
+  }
+  sum_begin (product);
+  score (h, h->v, 0, across, false, gets[0]);
+  for (int key = 0, i = 0; key < h->keys; key += BLOCK, i = 1 - i) {
+    end_keys (h, key, 0, gets[i]);
+    score (h, h->v, key + BLOCK, across, false, gets[1 - i]);
+    if (key)
+      sum_add (product, h->columns + (key - BLOCK) * D, pairs[1 - i]);
+    scores_back (h->powers + key * BLOCK, gets[i], sums, h->ds + first * h->keys + key * BLOCK, pairs[i]);
+  }
+  if (h->keys)
+    sum_add (product, h->columns + (h->keys - BLOCK) * D, pairs[(h->keys / BLOCK + 1) % 2]);
+  sum_end (product);
+  store_dq (h, product, first, dq, dw);
+}
+
+/* to [BLOCK D] = the first block of keys of a, of all queries, times b [wide D]. */
+static void
+sum_of_blocks (const Head *h, const uint16_t *a, const uint32_t *b, float *to)
+{
+  sum_begin (to);
+  for (int t = 0; t < h->wide; t += BLOCK)
+    sum_add (to, a + t * h->keys, b + t / 2 * D);
+  sum_end (to);
+}
+
+/* dk and dv of BLOCK keys from first on. */
+static void
+keys_back (const Head *h, int first, uint16_t *dk, uint16_t *dv, Row *dw)
+{
+  Row k[BLOCK], v[BLOCK];
+  sum_of_blocks (h, h->ds + first * BLOCK, h->q_down, (float *) k);
+  sum_of_blocks (h, h->p + first * BLOCK, h->dout_down, (float *) v);
+  for (int i = 0; i < BLOCK && first + i < h->count; i++) {
+    int t = h->tokens[first + i];
+    Row g = { k[i].even * (1 / LOG2_E), k[i].odd * (1 / LOG2_E) }; // q had the factor in it
+    *place_of (h, dk, t) = normalise_back (h, 1, t, g, h->inverse_k[first + i], dw);
+    *place_of (h, dv, t) = joined (v[i].even, v[i].odd);
+  }
+}
+
+/* dk and dv of the other ones. */
+static void
+nothing_back (const Head *h, uint16_t *dk, uint16_t *dv)
+{
+  for (int t = 0, i = 0; t < h->n; t++)
+    if (i < h->count && h->tokens[i] == t)
+      i++;
+    else
+      *place_of (h, dk, t) = *place_of (h, dv, t) = (w16){ 0 };
+}
+
+/* One head, of what is prepared. */
+static void
+head_back (Head *h, const float *logs, const uint16_t *dout, uint16_t *dq, uint16_t *dk, uint16_t *dv, Row *dw)
+{
+  down_of (h->wide, h->rows, h->q_down);
+  load (h, dout, NULL, h->n, h->wide, h->rows);
+  across_of (h->wide, h->rows, h->dout_across);
+  down_of (h->wide, h->rows, h->dout_down);
+  columns_of (h->keys, h->k, h->columns);
+  memcpy (h->logs, logs, h->n * sizeof *logs);
+  memset (h->logs + h->n, 0, (h->wide - h->n) * sizeof *logs);
+  for (int row = 0; row < h->n; row += BLOCK)
+    rows_back (h, row, dout, dq, dw);
+  for (int key = 0; key < h->keys; key += BLOCK)
+    keys_back (h, key, dk, dv, dw);
+  nothing_back (h, dk, dv);
 }
 
 /* dq, dk, dv as q, k, v; dweights [4 D] is added to; logs as forwards gave them. */
 void
 attention_backward (const Attention *a, const float *logs, const uint16_t *dout, uint16_t *dq, uint16_t *dk, uint16_t *dv, float *dweights)
 {
-  Head h = head_new (a->n);
+  Head h = head_new (a, true);
+  Row dw[4];
   Before before;
+  memset (dw, 0, sizeof dw);
   begin (&before);
-  for (int b = 0; b < a->batch; b++)
+  for (int b = 0; b < a->batch; b++) {
+    find_keys (&h, b);
     for (int head = 0; head < a->heads; head++, logs += a->n) {
-      prepare (a, &h, b, head);
-      load (a, dout, b, head, h.dout);
-      narrow_all (h.wide * D, h.dout, h.dout_rows);
-      columns_of (&h, h.dout_rows, h.dout_columns);
-      columns_of (&h, h.q_rows, h.q_columns);
-      head_back (&h, logs);
-      for (int i = 0; i < h.n * D; i++)
-        h.dq[i] *= 1 / sqrtf (D);
-      load (a, a->q, b, head, h.q);
-      load (a, a->k, b, head, h.k);
-      normalise_back (a, 0, h.q, h.inverse_q, h.dq, dweights);
-      store (a, h.dq, b, head, dq);
-      turned (&h, h.dk, 1 / LOG2_E, h.v); // q had the factor in it
-      normalise_back (a, 1, h.k, h.inverse_k, h.v, dweights);
-      store (a, h.v, b, head, dk);
-      turned (&h, h.dv, 1, h.v);
-      store (a, h.v, b, head, dv);
+      prepare (&h, b, head);
+      head_back (&h, logs, dout, dq, dk, dv, dw);
     }
+  }
+  for (int i = 0; i < 4 * D; i++)
+    dweights[i] += i % 2 ? dw[i / D].odd[i % D / 2] : dw[i / D].even[i % D / 2];
   end (&before);
   free (h.memory);
 }

@@ -2,10 +2,11 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Requests about pictures: what a person has, what is said, and what must come out.
 
-make(rng) is a dict: task (edit, fill, remove, expand, personal, insert), kind, prompt, pictures (what the model is shown, [SIZE SIZE 3] bytes
+make(rng) is a dict: task (edit, fill, remove, expand, personal, insert, sign), kind, prompt, pictures (what the model is shown, [SIZE SIZE 3] bytes
 each), target (the same size), before (Picture 1 as the person has it; None where it is only a reference), mask (bool [SIZE SIZE], what is
 selected, or None), changed (bool [SIZE SIZE]: where the target may differ from before; of new scenes,
-where the object is), facts (of the target, as demo/check takes them), exact (what is inside `changed` must look like the target: nothing in the facts tells a thing that is gone).
+where the object is), scene (what the target shows), back (what makes Picture 1 out of the target, or missing), facts (of the target, as demo/check takes
+them), exact (what is inside `changed` must look like the target: nothing in the facts tells a thing that is gone).
 """
 import copy
 
@@ -15,7 +16,7 @@ from PIL import Image, ImageDraw, ImageFilter
 import captions
 import scenes
 from captions import a, quoted, say, thing
-from words import COLOURS, PLACES, SHAPES, ZH
+from words import COLOURS, PLACES, SHAPES, SYNONYMS, ZH
 
 SIZE = 192
 GROW, GRAY = 8, 127  # pixels that a mask grows, and what stands in it: as the engine does it
@@ -49,6 +50,12 @@ def covered(*boxes, size=SIZE):
     return out
 
 
+def any_size(told, prompt):
+    """Of a thing's facts the size is dropped where nobody asked for one."""
+    if not any(n in prompt for n in [told['size'], *SYNONYMS[told['size']]]):
+        del told['size']
+
+
 def rekind(made):
     """The kind of a scene by what is in it, for the checker."""
     made['kind'] = {(1, 0): 'one', (2, 0): 'two', (0, 1): 'word', (1, 1): 'word and shape'}.get((len(made['items']), len(made['words'])), 'none')
@@ -73,45 +80,69 @@ def other_colour(rng, made, it):
     return None
 
 
-# --- edits: (rng) → before, after, prompt, boxes of what may change, exact; None: tried again ------------------------
+# --- edits: (rng) → before, after, prompt, boxes of what may change, exact, what is said to make before out of after (a function, or
+# None); None: tried again. before: a scene to begin with, else any. What is asked of a scene is worded by a function beside each, for both ways. ------------------------------
 
-def recolour(rng):
-    before = scene(rng, 'one', 'one', 'two', 'related', 'word and shape', 'word')
+def to_recolour(rng, made, it, colour):
+    what, new = name(rng, made, it), say(rng, colour)
+    return pick(rng, [f'make {what} {new}', f'make {what} {new}', f'change the color of {what} to {new}', f'turn {what} {new}', f'color {what} {new}',
+                      f'把{ZH.get(it.get("shape"), "文字")}改成{ZH[colour]}'])
+
+
+def recolour(rng, before=None):
+    before = before or scene(rng, 'one', 'one', 'two', 'related', 'word and shape', 'word')
     i = int(rng.integers(len(before['items']) + (len(before['words']) if rng.random() < .3 or not before['items'] else 0)))
     after = copy.deepcopy(before)
-    it = (after['items'] + after['words'])[i]
-    colour = other_colour(rng, before, (before['items'] + before['words'])[i])
+    old, it = (before['items'] + before['words'])[i], (after['items'] + after['words'])[i]
+    colour = other_colour(rng, before, old)
     if colour is None:
         return None
-    what, new = name(rng, before, it), say(rng, colour)
-    prompt = pick(rng, [f'make {what} {new}', f'make {what} {new}', f'change the color of {what} to {new}', f'turn {what} {new}', f'color {what} {new}',
-                        f'把{ZH.get(it.get("shape"), "文字")}改成{ZH[colour]}'])
+    prompt = to_recolour(rng, before, it, colour)
     it['colour'] = colour
     after['pair'] = after['items'][::-1] if before['relation'] == 'inside' else after['items']
     if len({(o['shape'], o['colour']) for o in after['items']}) < len(after['items']):
         return None
-    return before, after, prompt, [box(it)], False
+    return before, after, prompt, [box(it)], False, lambda: to_recolour(rng, after, it, old['colour'])
 
 
-def remove(rng):
-    before = scene(rng, 'one', 'two', 'two', 'word', 'word and shape', 'word and shape')
+def to_remove(rng, made, it):
+    what = name(rng, made, it)
+    return pick(rng, [f'remove {what}', f'remove {what}', f'take {what} away', f'no {what[4:]}' if 'word' in what else f'make the picture without {what}'])
+
+
+def to_write(rng, w):
+    where, colour = captions.place(rng, w['place']), say(rng, w['colour'])
+    return pick(rng, [f'add the word {quoted(rng, w["text"])} {where} in {colour}', f'write {quoted(rng, w["text"])} in {colour} {where}',
+                      f'add {captions.word_phrase(rng, w)}'])
+
+
+def to_add(rng, it):
+    where = captions.place(rng, it['place'])
+    return pick(rng, [f'add {a(thing(rng, it))} {where}', f'add {a(thing(rng, it))} {where}', f'put {a(thing(rng, it))} {where}'])
+
+
+def remove(rng, before=None):
+    before = before or scene(rng, 'one', 'two', 'two', 'word', 'word and shape', 'word and shape')
     after = copy.deepcopy(before)
     i = int(rng.integers(len(after['items']) + len(after['words'])))
     it = (after['items'] + after['words'])[i]
-    what = name(rng, before, it)
     (after['items'] if i < len(after['items']) else after['words']).remove(it)
-    return before, rekind(after), pick(rng, [f'remove {what}', f'remove {what}', f'take {what} away', f'no {what[4:]}' if 'word' in what else f'make the picture without {what}']), [box(it)], True
+    return before, rekind(after), to_remove(rng, before, it), [box(it)], True, lambda: (to_write if 'text' in it else to_add)(rng, it)
+
+
+def to_reshape(rng, made, it, new):
+    what = name(rng, made, it)
+    return pick(rng, [f'turn {what} into {a(new)}', f'replace {what} with {a(new)}', f'make {what} {a(new)}', f'change {what} to {a(new)}'])
 
 
 def reshape(rng):
     before = scene(rng, 'one', 'one', 'two', 'word and shape')
     after = copy.deepcopy(before)
     it = pick(rng, after['items'])
-    new = pick(rng, [s for s in SHAPES if s != it['shape']])
-    what = name(rng, before, it)
-    prompt = pick(rng, [f'turn {what} into {a(new)}', f'replace {what} with {a(new)}', f'make {what} {a(new)}', f'change {what} to {a(new)}'])
+    old, new = it['shape'], pick(rng, [s for s in SHAPES if s != it['shape']])
+    prompt = to_reshape(rng, before, it, new)
     it['shape'] = new
-    return before, after, prompt, [box(it)], False
+    return before, after, prompt, [box(it)], False, lambda: to_reshape(rng, after, it, old)
 
 
 def add(rng):
@@ -123,15 +154,19 @@ def add(rng):
         return None
     if any(o.get('place') == it['place'] for o in before['items'] + before['words']):
         return None
-    where = captions.place(rng, it['place'])
-    return before, rekind(after), pick(rng, [f'add {a(thing(rng, it))} {where}', f'add {a(thing(rng, it))} {where}', f'put {a(thing(rng, it))} {where}']), [box(it)], False
+    return before, rekind(after), to_add(rng, it), [box(it)], False, lambda: to_remove(rng, after, it)
+
+
+def to_move(rng, what, place):
+    to = {'center': 'the center'}.get(place, 'the ' + place)
+    return pick(rng, [f'move {what} to {to}', f'move {what} to {to}', f'put {what} {captions.place(rng, place)}'])
 
 
 def move(rng):
     before = scene(rng, 'one', 'one', 'two', 'word and shape')
     after = copy.deepcopy(before)
     it = pick(rng, after['items'])
-    old, place = box(it), pick(rng, list(PLACES))
+    old, home, place = box(it), it['place'], pick(rng, list(PLACES))
     if place == it['place'] or it['size'] == 'large':
         return None
     what = name(rng, before, it)
@@ -140,12 +175,20 @@ def move(rng):
     others = [o for o in after['items'] if o is not it]
     if not scenes.apart(after['items']) or not scenes.clear(after) or any(o['place'] == place for o in others + after['words']):
         return None
-    to = {'center': 'the center'}.get(place, 'the ' + place)
-    return before, after, pick(rng, [f'move {what} to {to}', f'move {what} to {to}', f'put {what} {captions.place(rng, place)}']), [old, box(it)], False
+    return before, after, to_move(rng, what, place), [old, box(it)], False, lambda: to_move(rng, name(rng, after, it), home)
 
 
-def background(rng):
-    before = scene(rng, 'one', 'two', 'related', 'word', 'word and shape')
+def to_background(rng, ground):
+    if ground['kind'] != 'plain':
+        return f'put it on {captions.ground(rng, ground)}'
+    colour = ground['colours'][0]
+    new = say(rng, colour)
+    return pick(rng, [f'make the background {new}', f'make the background {new}', f'change the background to {new}', f'put it on a {new} background',
+                      f'把背景改成{ZH[colour]}'])
+
+
+def background(rng, before=None):
+    before = before or scene(rng, 'one', 'two', 'related', 'word', 'word and shape')
     after = copy.deepcopy(before)
     taken = [COLOURS[i['colour']] for i in before['items'] + before['words']] + [COLOURS[c] for c in before['background']['colours']]
     good = [c for c in COLOURS if all(scenes.readable(COLOURS[c], t) if before['words'] else scenes.distance(COLOURS[c], t) > 95 for t in taken)]
@@ -153,9 +196,7 @@ def background(rng):
         return None
     colour = pick(rng, good)
     after['background'].update(kind='plain', colours=[colour] * 2)
-    new = say(rng, colour)
-    return before, after, pick(rng, [f'make the background {new}', f'make the background {new}', f'change the background to {new}', f'put it on a {new} background',
-                                     f'把背景改成{ZH[colour]}']), [(0, 0, 1, 1)], False
+    return before, after, to_background(rng, after['background']), [(0, 0, 1, 1)], False, lambda: to_background(rng, before['background'])
 
 
 def short_word(rng):
@@ -166,8 +207,13 @@ def short_word(rng):
             return text
 
 
-def reword(rng):
-    before = scene(rng, 'word', 'word', 'word and shape', 'label')
+def to_reword(rng, old, text):
+    return pick(rng, [f'replace {quoted(rng, old)} with {quoted(rng, text)}', f'replace the word {quoted(rng, old)} with {quoted(rng, text)}',
+                      f'change the text to {quoted(rng, text)}', f'make it say {quoted(rng, text)}'])
+
+
+def reword(rng, before=None):
+    before = before or scene(rng, 'word', 'word', 'word and shape', 'label')
     after = copy.deepcopy(before)
     w = after['words'][0]
     old, text = copy.deepcopy(w), short_word(rng)
@@ -179,9 +225,7 @@ def reword(rng):
     w['x'] = min(max(w['x'], w['width'] / 2 + .03), 1 - w['width'] / 2 - .03)
     if before['kind'] != 'label' and not scenes.clear(after):
         return None
-    prompt = pick(rng, [f'replace {quoted(rng, old["text"])} with {quoted(rng, text)}', f'replace the word {quoted(rng, old["text"])} with {quoted(rng, text)}',
-                        f'change the text to {quoted(rng, text)}', f'make it say {quoted(rng, text)}'])
-    return before, after, prompt, [box(old), box(w)], False
+    return before, after, to_reword(rng, old['text'], text), [box(old), box(w)], False, lambda: to_reword(rng, text, old['text'])
 
 
 def write(rng):
@@ -193,24 +237,34 @@ def write(rng):
     after['words'] = [w]
     if not scenes.clear(after) or before['items'][0]['place'] == w['place']:
         return None
-    where, colour = captions.place(rng, w['place']), say(rng, w['colour'])
-    return before, rekind(after), pick(rng, [f'add the word {quoted(rng, w["text"])} {where} in {colour}', f'write {quoted(rng, w["text"])} in {colour} {where}',
-                                             f'add {captions.word_phrase(rng, w)}']), [box(w)], False
+    return before, rekind(after), to_write(rng, w), [box(w)], False, lambda: to_remove(rng, after, w)
 
 
 EDITS = {'recolour': (recolour, .16), 'remove': (remove, .14), 'reshape': (reshape, .14), 'add': (add, .13), 'move': (move, .13),
          'background': (background, .1), 'replace word': (reword, .1), 'add word': (write, .1)}
 
 
-def edit(rng, kind):
+def edit(rng, kind, *before):
+    """before: functions of rng that make the scene to begin with; at most one."""
     while True:
-        made = EDITS[kind][0](rng)
+        made = EDITS[kind][0](rng, *(b(rng) for b in before))
         if made is None:
             continue
-        before, after, prompt, boxes, exact = made
+        before, after, prompt, boxes, exact, back = made
         seed = int(rng.integers(1 << 30))
         picture, target = (scenes.paint(s, SIZE, seed) for s in (before, after))
-        return dict(kind=kind, prompt=prompt, pictures=[picture], before=picture, target=target, mask=None, changed=covered(*boxes), facts=captions.facts(after), exact=exact)
+        facts = captions.facts(after)
+        if kind == 'add':
+            any_size(facts['items'][-1], prompt)
+        return dict(kind=kind, prompt=prompt, pictures=[picture], before=picture, target=target, mask=None, changed=covered(*boxes), facts=facts, exact=exact,
+                    back=back(), scene=after)
+
+
+def sign(rng):
+    """A word that fills its picture, a third as high as wide: how lettering changes and stays as it is, in few tokens."""
+    e = edit(rng, pick(rng, ['replace word', 'replace word', 'background', 'recolour', 'remove']), lambda rng: scenes.banner(rng, 3))
+    cut = lambda picture: picture[SIZE // 3:-(SIZE // 3)]
+    return dict(e, task='sign', pictures=[cut(p) for p in e['pictures']], **{k: cut(e[k]) for k in ('before', 'target', 'changed')})
 
 
 # --- with a mask ---------------------------------------------------------------------------------------------------
@@ -242,9 +296,9 @@ def hidden(picture, mask):
     return np.where(grown(mask)[..., None], np.uint8(GRAY), picture)
 
 
-def masked(task, kind, prompt, before, after, mask, facts, exact):
-    return dict(task=task, kind=kind, prompt=prompt, pictures=[hidden(before, mask)], before=before, target=np.where(grown(mask)[..., None], after, before), mask=mask,
-                changed=grown(mask), facts=facts, exact=exact)
+def masked(task, kind, prompt, before, after, mask, made, exact):
+    return dict(scene=made, task=task, kind=kind, prompt=prompt, pictures=[hidden(before, mask)], before=before, target=np.where(grown(mask)[..., None], after, before), mask=mask,
+                changed=grown(mask), facts=captions.facts(made), exact=exact)
 
 
 def fill(rng):
@@ -265,7 +319,7 @@ def fill(rng):
             continue
         phrase = captions.word_phrase(rng, it, rng.random() < .3) if 'text' in it else a(thing(rng, it)) if rng.random() < .7 else a(f'{say(rng, it["colour"])} {it["shape"]}')
         prompt = phrase if rng.random() < .6 else f'{phrase} on {captions.ground(rng, made["background"])}' if rng.random() < .5 else captions.make(rng, made)
-        return masked('fill', 'word' if 'text' in it else 'thing', prompt, empty, picture, mask, captions.facts(made), False)
+        return masked('fill', 'word' if 'text' in it else 'thing', prompt, empty, picture, mask, made, False)
 
 
 def erase(rng):
@@ -283,7 +337,7 @@ def erase(rng):
             continue
         seed = int(rng.integers(1 << 30))
         picture, empty = (scenes.paint(s, SIZE, seed) for s in (made, without))
-        return masked('remove', 'inside' if made['relation'] == 'inside' else 'thing', REMOVE, picture, empty, mask, captions.facts(rekind(without)), True)
+        return masked('remove', 'inside' if made['relation'] == 'inside' else 'thing', REMOVE, picture, empty, mask, rekind(without), True)
 
 
 def expand(rng):
@@ -302,7 +356,8 @@ def expand(rng):
     shown = np.where(old[..., None], spread, soft)
     changed = grown(~old)
     return dict(task='expand', kind='sides', prompt=EXPAND if rng.random() < .7 else captions.make(rng, made), pictures=[shown], before=shown,
-                target=np.where(changed[..., None], picture, shown), mask=~old, changed=changed, facts=captions.facts(made), exact=False)
+                target=np.where(changed[..., None], picture, shown), mask=~old, changed=changed, facts=captions.facts(made), exact=False,
+                scene=made)
 
 
 # --- with pictures that are only referred to -------------------------------------------------------------------------
@@ -331,8 +386,11 @@ def personal(rng):
     prompt = f'{" and ".join(parts)} on {captions.ground(rng, after["background"])}'
     if rng.random() < .3:
         prompt = 'show ' + prompt
+    facts = captions.facts(after)
+    for i, said in enumerate([size] + parts[1:]):
+        any_size(facts['items'][i], said)
     return dict(task='personal', kind='new scene', prompt=prompt, pictures=[picture], before=None, target=scenes.paint(after, SIZE, int(rng.integers(1 << 30))), mask=None,
-                changed=covered(box(it)), facts=captions.facts(after), exact=False)
+                changed=covered(box(it)), facts=facts, exact=False, scene=after)
 
 
 def insert(rng):
@@ -358,11 +416,14 @@ def insert(rng):
         rekind(after)
         seed = int(rng.integers(1 << 30))
         picture, target = (scenes.paint(s, SIZE, seed) for s in (before, after))
+        facts = captions.facts(after)
+        if it is after['items'][-1] and len(after['items']) > len(before['items']):
+            any_size(facts['items'][-1], prompt)
         return dict(task='insert', kind='two pictures', prompt=prompt, pictures=[picture, portrait(rng, it, before['jitter'])], before=picture, target=target, mask=None,
-                    changed=covered(*boxes), facts=captions.facts(after), exact=False)
+                    changed=covered(*boxes), facts=facts, exact=False, scene=after)
 
 
-MAKERS = {'fill': fill, 'remove': erase, 'expand': expand, 'personal': personal, 'insert': insert}
+MAKERS = {'fill': fill, 'remove': erase, 'expand': expand, 'personal': personal, 'insert': insert, 'sign': sign}
 
 
 def make(rng, task=None, kind=None):

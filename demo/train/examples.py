@@ -6,11 +6,13 @@
     rows                             embeddings of those prompts, by the encoder that there is
 
 KIND: scenes, banners-2, banners-3 (text to image), edits (one picture), personal (those of edits where it is only a reference),
-inserts (two). Files of SHARD examples in _build/train/examples/KIND-NNNNN.npz: latents [n 1+references z h w] half floats, target first, and with --half the same of pictures
-half as wide and high (none of banners); pictures, PNG bytes of what is shown;
-prompts, a list of TOLD (of one, where there are pictures) as JSON; changed [n tokens], what counts more: what of the target is
+signs (words that fill the picture), inserts (two pictures). Files of SHARD examples in _build/train/examples/KIND-NNNNN.npz: latents [n 1+references z h w] half floats, target first, and with --half the same of pictures
+half as wide and high (none of banners); pictures, PNG bytes of what is shown, and of the target behind it, which is shown on the way back;
+prompts, a list of TOLD (of one, where there are pictures) as JSON; back and told, of pictures, the prompt that makes Picture 1 out of
+the target and captions of the target, where there are any; changed [n tokens], what counts more: what of the target is
 not as in Picture 1, or the object of it.
-Rows lie beside them, KIND-NNNNN-rows.npz. One prompt in ten of a picture is empty already.
+Rows lie beside them, KIND-NNNNN-rows.npz: of prompts (counts tell how many of each), of back (0 where there is none) and of what is told (of
+the examples told_of). One prompt in ten of a picture is empty already.
 """
 import glob
 import io
@@ -34,7 +36,8 @@ from unseen import SEED
 from words import SHAPES
 
 FOLDER, SIZE, SHARD = os.path.join(PLACE, 'examples'), edits.SIZE, 512
-FIRST = {'scenes': 31, 'banners-2': 32, 'banners-3': 33, 'edits': 34, 'inserts': 35, 'personal': 36}  # of each kind's seeds; none is SEED
+FIRST = {'scenes': 31, 'banners-2': 32, 'banners-3': 33, 'edits': 34, 'inserts': 35, 'personal': 36, 'signs': 37}  # of each kind's seeds; none is SEED
+ONE_TASK = {'inserts': 'insert', 'personal': 'personal', 'signs': 'sign'}  # kinds, and which; edits have them all
 DROPPED = .1
 SHOWN = 56  # px of a side that the encoder sees of pictures: to 192 px as 384 are to the 1024 of the large models
 
@@ -46,7 +49,7 @@ def png(picture):
 
 
 def of_words(kind, rng, i, kept_back):
-    """Pictures (one), nothing shown, prompts."""
+    """Pictures (one), nothing shown, prompts, what counts more; nothing on the way back, nothing told."""
     thirds = int(kind[-1]) if kind.startswith('banners') else 0
     scenes.DRAWN = SHAPES + ['star', 'cross']  # the hardest to draw
     scene = scenes.banner(rng, thirds) if thirds else scenes.make(rng, scenes.pick(rng, MORE_WORDS))
@@ -55,17 +58,20 @@ def of_words(kind, rng, i, kept_back):
         aside = SIZE * (3 - thirds) // 6
         picture = picture[SIZE // 3:-(SIZE // 3), aside:SIZE - aside]
     changed = np.ones((picture.shape[0], picture.shape[1]), bool)
-    return [picture], [], [told(rng, scene, kept_back) for _ in range(TOLD)], changed
+    return [picture], [], [told(rng, scene, kept_back) for _ in range(TOLD)], changed, None, []
 
 
 def of_pictures(kind, rng, i, kept_back):
-    e = edits.make(rng, {'inserts': 'insert', 'personal': 'personal'}.get(kind))
-    return [e['target'], *e['pictures']], e['pictures'], [' ' if rng.random() < DROPPED else e['prompt']], e['changed']
+    e = edits.make(rng, ONE_TASK.get(kind))
+    prompts = [' ' if rng.random() < DROPPED else e['prompt']]
+    whole = e['scene']['kind'] != 'none' and e['task'] != 'sign'  # what a caption tells is all there
+    described = [told(rng, e['scene'], kept_back)] if whole else []
+    return [e['target'], *e['pictures']], e['pictures'], prompts, e['changed'], e.get('back'), described
 
 
 def make(kind, i, kept_back):
     rng = np.random.default_rng([FIRST[kind], i])
-    return (of_pictures if kind in ('edits', 'inserts', 'personal') else of_words)(kind, rng, i, kept_back)
+    return (of_pictures if kind == 'edits' or kind in ONE_TASK else of_words)(kind, rng, i, kept_back)
 
 
 def halved(picture):
@@ -73,13 +79,15 @@ def halved(picture):
 
 
 def encode(vae, pictures, where):
-    """Latents of pictures of one size, half floats. Computed in float32: of few channels that is twice as fast as bfloat16."""
+    """Latents of pictures of one size, half floats. In bfloat16, off float32 by 6e-3 (rel_l2), with channels last, where few of them are
+    twice as fast; in other orders of memory they are not."""
     out = []
     for at in range(0, len(pictures), 16):
         some = np.stack(pictures[at:at + 16])
         some = np.concatenate([some, np.full((*some.shape[:3], 1), 255, np.uint8)], -1)
-        with torch.no_grad():
-            out.append(vae.encode(to_signed(some.transpose(0, 3, 1, 2), where))[0].cpu().numpy().astype(np.float16))
+        with torch.no_grad(), torch.autocast(where.type, torch.bfloat16):
+            made = vae.encode(to_signed(some.transpose(0, 3, 1, 2), where).contiguous(memory_format=torch.channels_last))[0]
+        out.append(made.float().cpu().numpy().astype(np.float16))
     return np.concatenate(out)
 
 
@@ -100,15 +108,16 @@ def main():
         latents = encode(vae, every, where)
         half = encode(vae, [halved(p) for p in every], where) if halves else latents[:0]
         changed = np.stack([m[3].reshape(m[3].shape[0] // 16, 16, m[3].shape[1] // 16, 16).any((1, 3)).ravel() for m in made])
-        shown = [[png(p) for p in m[1]] for m in made]
+        shown = [[png(p) for p in m[1] + m[0][:1]] if m[1] else [] for m in made]
         np.savez(path + '.part.npz', latents=latents.reshape(SHARD, each, *latents.shape[1:]), half=half.reshape(-1, each, *half.shape[1:]), changed=changed, prompts=json.dumps([m[2] for m in made]),
+                 back=json.dumps([m[4] for m in made]), told=json.dumps([m[5] for m in made]),
                  pictures=np.frombuffer(b''.join(p for s in shown for p in s), np.uint8), lengths=np.array([len(p) for s in shown for p in s], np.int64))
         os.replace(path + '.part.npz', path)
         print('%s %d, %.0f s' % (kind, (shard + 1) * SHARD, time.time() - began), flush=True)
 
 
 def pictures_of(file, n):
-    """[n pictures each] bytes as they were."""
+    """[n pictures each] bytes as they were, the target last."""
     ends = np.cumsum(file['lengths'])
     data = file['pictures'].tobytes()
     every = [np.asarray(Image.open(io.BytesIO(data[e - l:e])).convert('RGB')) for e, l in zip(ends, file['lengths'])]
@@ -137,6 +146,26 @@ def embed_seen(encoder, tokenizer, pictures, prompts, where):
     return out
 
 
+def embedded(encoder, tokenizer, file, where):
+    """What a file of rows holds."""
+    prompts = json.loads(str(file['prompts']))
+    plain = lambda some: embed(encoder, tokenizer, [p for each in some for p in each], where)
+    packed = lambda name, made: {name: np.concatenate(made) if made else np.zeros((0, 0), np.float16)}
+    counted = lambda some: np.array([len(r) for r in some], np.int32)
+    if not len(file['lengths']):
+        made = plain(prompts)
+        return {**packed('rows', made), 'counts': counted(made)}
+    shown, back, told = pictures_of(file, len(prompts)), json.loads(str(file['back'])), json.loads(str(file['told']))
+    made = embed_seen(encoder, tokenizer, [s[:-1] for s in shown], [p[0] for p in prompts], where)
+    ways = [i for i, b in enumerate(back) if b]
+    returned = embed_seen(encoder, tokenizer, [shown[i][-1:] for i in ways], [back[i] for i in ways], where)
+    described = plain(told)
+    counts = np.zeros(len(prompts), np.int32)
+    counts[ways] = counted(returned)
+    return {**packed('rows', made), 'counts': counted(made), **packed('back', returned), 'back_counts': counts,
+            **packed('told', described), 'told_counts': counted(described), 'told_of': np.repeat(np.arange(len(told)), [len(t) for t in told])}
+
+
 def rows():
     where = device()
     _, encoder = load_frozen(where)
@@ -147,11 +176,7 @@ def rows():
         if os.path.exists(to):
             continue
         with np.load(path) as file, torch.no_grad(), torch.autocast(where.type, torch.bfloat16):
-            prompts = json.loads(str(file['prompts']))
-            if len(file['lengths']):
-                made = embed_seen(encoder, tokenizer, pictures_of(file, len(prompts)), [p[0] for p in prompts], where)
-            else:
-                made = embed(encoder, tokenizer, [p for some in prompts for p in some], where)
-        np.savez(to + '.part.npz', rows=np.concatenate(made), counts=np.array([len(r) for r in made], np.int32))
+            made = embedded(encoder, tokenizer, file, where)
+        np.savez(to + '.part.npz', **made)
         os.replace(to + '.part.npz', to)
         print('%s, %.0f s' % (os.path.basename(to), time.time() - began), flush=True)

@@ -12,8 +12,7 @@ import torch.nn.functional as F
 from torch import nn
 from torch.utils.checkpoint import checkpoint
 
-from attention import Joint, fused
-from pointwise import Gated, Gelu, Modulated, alone
+import block
 from qwen import Rms, attend
 
 CONFIG = dict(patch_size=2, in_channels=64, out_channels=16, num_layers=6, attention_head_dim=32, num_attention_heads=5,
@@ -64,13 +63,7 @@ def rotate(x, a):
 
 
 def modulated(x, shift, scale):
-    if alone(x, shift, scale):
-        return Modulated.apply(x, shift, scale)
     return F.layer_norm(x, x.shape[-1:], eps=1e-6) * (1 + scale) + shift
-
-
-def gated(x, gate, p):
-    return Gated.apply(x, gate, p) if alone(x, gate, p) else x + gate * p
 
 
 class FeedForward(nn.Module):
@@ -81,8 +74,7 @@ class FeedForward(nn.Module):
         self.net = nn.ModuleList([first, nn.Identity(), nn.Linear(4 * width, width)])
 
     def forward(self, x):
-        x = self.net[0].proj(x)
-        return self.net[2](Gelu.apply(x) if alone(x) else F.gelu(x, approximate='tanh'))
+        return self.net[2](F.gelu(self.net[0].proj(x), approximate='tanh'))
 
 
 class JointAttention(nn.Module):
@@ -99,21 +91,12 @@ class JointAttention(nn.Module):
         n = text.shape[1]
         both = lambda one, other: torch.cat([getattr(self, one)(text), getattr(self, other)(picture)], 1)
         q, k, v = both('add_q_proj', 'to_q'), both('add_k_proj', 'to_k'), both('add_v_proj', 'to_v')
-        y = (self.fused if fused(q, self.heads) else self.plain)(q, k, v, a, mask, n)
-        return self.to_out[0](y[:, n:]), self.to_add_out(y[:, :n])
-
-    def plain(self, q, k, v, a, mask, n):
         split = lambda t: t.unflatten(-1, (self.heads, -1)).transpose(1, 2)
         q, k, v = split(q), split(k), split(v)
         normal = lambda x, words, pictures: rotate(torch.cat([words(x[:, :, :n]), pictures(x[:, :, n:])], 2), a)
         mask = None if mask is None else mask[:, None, None]
-        return attend(normal(q, self.norm_added_q, self.norm_q), normal(k, self.norm_added_k, self.norm_k), v, mask).transpose(1, 2).flatten(2)
-
-    def fused(self, q, k, v, a, mask, n):
-        """The same by attention.c."""
-        weights = torch.cat([m.weight for m in (self.norm_added_q, self.norm_added_k, self.norm_q, self.norm_k)])
-        counts = torch.ones(q.shape[:2], dtype=torch.bool) if mask is None else mask
-        return Joint.apply(q, k, v, weights, a, counts, n)
+        y = attend(normal(q, self.norm_added_q, self.norm_q), normal(k, self.norm_added_k, self.norm_k), v, mask).transpose(1, 2).flatten(2)
+        return self.to_out[0](y[:, n:]), self.to_add_out(y[:, :n])
 
 
 class Block(nn.Module):
@@ -126,11 +109,19 @@ class Block(nn.Module):
             setattr(self, stream + '_mlp', FeedForward(width))
 
     def forward(self, picture, text, temb, a, mask):
+        if not block.fused(self, picture, text):
+            return self.plain(picture, text, temb, a, mask)
+        counts = torch.ones(picture.shape[0], len(a), dtype=torch.bool) if mask is None else mask
+        modulation = [m(temb).unflatten(-1, (6, -1)) for m in (self.txt_mod, self.img_mod)]
+        text, picture = block.Fused.apply(text, picture, *modulation, a, counts, *block.parameters(self))
+        return picture, text
+
+    def plain(self, picture, text, temb, a, mask):
         pm = self.img_mod(temb)[:, None].chunk(6, -1)  # shift, scale, gate of attention, then of the MLP
         tm = self.txt_mod(temb)[:, None].chunk(6, -1)
         p, t = self.attn(modulated(picture, *pm[:2]), modulated(text, *tm[:2]), a, mask)
-        picture, text = gated(picture, pm[2], p), gated(text, tm[2], t)
-        return gated(picture, pm[5], self.img_mlp(modulated(picture, *pm[3:5]))), gated(text, tm[5], self.txt_mlp(modulated(text, *tm[3:5])))
+        picture, text = picture + pm[2] * p, text + tm[2] * t
+        return picture + pm[5] * self.img_mlp(modulated(picture, *pm[3:5])), text + tm[5] * self.txt_mlp(modulated(text, *tm[3:5]))
 
 
 class Mmdit(nn.Module):
@@ -156,8 +147,8 @@ class Mmdit(nn.Module):
 
     def start(self):
         """Gates and the last layer begin at zero, so that every block begins as nothing."""
-        for block in self.transformer_blocks:
-            for m in block.img_mod, block.txt_mod:
+        for each in self.transformer_blocks:
+            for m in each.img_mod, each.txt_mod:
                 nn.init.zeros_(m[1].weight)
                 nn.init.zeros_(m[1].bias)
         for m in self.norm_out.linear, self.proj_out:
@@ -182,8 +173,8 @@ class Mmdit(nn.Module):
         a = self.angles(latents, grids, text.shape[1]).to(latents.device)
         if mask is not None:
             mask = F.pad(mask, (0, picture.shape[1]), value=True)
-        for block in self.transformer_blocks:
-            run = functools.partial(checkpoint, block, use_reentrant=False) if self.checkpointing else block
+        for each in self.transformer_blocks:
+            run = functools.partial(checkpoint, each, use_reentrant=False) if self.checkpointing else each
             picture, text = run(picture, text, temb, a, mask)
         picture = picture[:, :latents.shape[1]]
         scale, shift = self.norm_out.linear(F.silu(temb))[:, None].chunk(2, -1)

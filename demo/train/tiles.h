@@ -1,8 +1,8 @@
 /* SPDX-FileCopyrightText: Sfumato authors
  * SPDX-License-Identifier: GPL-3.0-or-later
  *
- * Products of small matrices in bfloat16 with float32 sums, for attention.c: by the tiles of AMX, by dot products of AVX-512, or plainly,
- * as the processor that it is compiled for has them.
+ * Products of small matrices in bfloat16 with float32 sums, for attention.c and block.c: by the tiles of AMX, by dot products of AVX-512,
+ * or plainly, as the processor that it is compiled for has them.
  */
 #pragma once
 #include <stdbool.h>
@@ -61,18 +61,6 @@ pair (float first, float second)
   return rounded (first) >> 16 | (rounded (second) & 0xffff0000);
 }
 
-/* Two to the power of x of at most 126; of less than -126 nothing to speak of. Within 4e-6 of it: the series of the exponential, whose
- * factors are powers of ln 2 by factorials. */
-static inline float
-power (float x)
-{
-  x = x > -126 ? x : -126;
-  int n = (int) (x + 128.5f) - 128;
-  float f = x - n;
-  union { int32_t i; float f; } scale = { .i = (n + 127) << 23 };
-  return scale.f * (1 + f * (.69314718f + f * (.24022651f + f * (.05550411f + f * (.00961813f + f * .00133336f)))));
-}
-
 /* What a thread that multiplies had set before, and has again at the end. */
 typedef struct {
   unsigned flush;
@@ -93,7 +81,7 @@ begin (Before *before)
     uint16_t bytes[16];
     uint8_t rows[16];
   } shape = { .palette = 1 };
-  for (int i = 0; i < 5; i++) {
+  for (int i = 0; i < 8; i++) {
     shape.bytes[i] = 64;
     shape.rows[i] = TILE;
   }
@@ -119,9 +107,17 @@ end (const Before *before)
  * column in one word: [k / 2 BLOCK]. Steps from row to row in elements (of b: words). */
 #ifdef __AMX_BF16__
 
+/* The compiler does not know that loading tiles reads memory: what is to be read is to be there. */
+static inline void
+written (void)
+{
+  __asm__ volatile ("" : : : "memory");
+}
+
 static inline void
 multiply (float *c, int step_c, const uint16_t *a, int step_a, const uint32_t *b, int step_b, int k, bool add)
 {
+  written ();
   if (add) {
     _tile_loadd (0, c, step_c * 4);
     _tile_loadd (1, c + TILE, step_c * 4);
@@ -138,6 +134,80 @@ multiply (float *c, int step_c, const uint16_t *a, int step_a, const uint32_t *b
   }
   _tile_stored (0, c, step_c * 4);
   _tile_stored (1, c + TILE, step_c * 4);
+}
+
+/* What follows is of blocks [BLOCK BLOCK], nothing between their rows, those of b in pairs as above. b may be held for many products, and a
+ * second one while nothing is summed up. */
+static inline __attribute__ ((always_inline)) void
+hold (const uint32_t *b, bool second)
+{
+  written ();
+  if (second) {
+    _tile_loadd (0, b, BLOCK * 4);
+    _tile_loadd (1, b + TILE, BLOCK * 4);
+  } else {
+    _tile_loadd (4, b, BLOCK * 4);
+    _tile_loadd (5, b + TILE, BLOCK * 4);
+  }
+}
+
+/* c = a times b, which is held. */
+static inline __attribute__ ((always_inline)) void
+multiply_held (float *c, const uint16_t *a, const uint32_t *b, bool second)
+{
+  (void) b;
+  written ();
+  for (int row = 0; row < BLOCK; row += TILE, a += TILE * BLOCK, c += TILE * BLOCK) {
+    _tile_loadd (6, a, BLOCK * 2);
+    _tile_zero (7);
+    if (second)
+      _tile_dpbf16ps (7, 6, 0);
+    else
+      _tile_dpbf16ps (7, 6, 4);
+    _tile_stored (7, c, BLOCK * 4);
+    _tile_zero (7);
+    if (second)
+      _tile_dpbf16ps (7, 6, 1);
+    else
+      _tile_dpbf16ps (7, 6, 5);
+    _tile_stored (7, c + TILE, BLOCK * 4);
+  }
+}
+
+/* c is the sum of what is added until it ends; what is held stays. */
+static inline void
+sum_begin (float *c)
+{
+  (void) c;
+  _tile_zero (0);
+  _tile_zero (1);
+  _tile_zero (2);
+  _tile_zero (3);
+}
+
+static inline void
+sum_add (float *c, const uint16_t *a, const uint32_t *b)
+{
+  (void) c;
+  written ();
+  _tile_loadd (6, b, BLOCK * 4);
+  _tile_loadd (7, a, BLOCK * 2);
+  _tile_dpbf16ps (0, 7, 6);
+  _tile_loadd (7, a + TILE * BLOCK, BLOCK * 2);
+  _tile_dpbf16ps (2, 7, 6);
+  _tile_loadd (6, b + TILE, BLOCK * 4);
+  _tile_dpbf16ps (3, 7, 6);
+  _tile_loadd (7, a, BLOCK * 2);
+  _tile_dpbf16ps (1, 7, 6);
+}
+
+static inline void
+sum_end (float *c)
+{
+  _tile_stored (0, c, BLOCK * 4);
+  _tile_stored (1, c + TILE, BLOCK * 4);
+  _tile_stored (2, c + TILE * BLOCK, BLOCK * 4);
+  _tile_stored (3, c + TILE * BLOCK + TILE, BLOCK * 4);
 }
 
 #else
@@ -186,4 +256,76 @@ multiply (float *c, int step_c, const uint16_t *a, int step_a, const uint32_t *b
   }
 }
 
+static inline void
+hold (const uint32_t *b, bool second)
+{
+  (void) b;
+  (void) second;
+}
+
+static inline void
+multiply_held (float *c, const uint16_t *a, const uint32_t *b, bool second)
+{
+  (void) second;
+  for (int row = 0; row < BLOCK; row += TILE)
+    multiply (c + row * BLOCK, BLOCK, a + row * BLOCK, BLOCK, b, BLOCK, BLOCK, false);
+}
+
+static inline void
+sum_begin (float *c)
+{
+  for (int i = 0; i < BLOCK * BLOCK; i++)
+    c[i] = 0;
+}
+
+static inline void
+sum_add (float *c, const uint16_t *a, const uint32_t *b)
+{
+  for (int row = 0; row < BLOCK; row += TILE)
+    multiply (c + row * BLOCK, BLOCK, a + row * BLOCK, BLOCK, b, BLOCK, BLOCK, true);
+}
+
+static inline void
+sum_end (float *c)
+{
+  (void) c;
+}
+
 #endif
+
+/* The same as multiply of BLOCK rows. */
+static inline void
+multiply_wide (float *c, int step_c, const uint16_t *a, int step_a, const uint32_t *b, int step_b, int k, bool add)
+{
+#ifdef __AMX_BF16__
+  written ();
+  if (add) {
+    _tile_loadd (0, c, step_c * 4);
+    _tile_loadd (1, c + TILE, step_c * 4);
+    _tile_loadd (5, c + TILE * step_c, step_c * 4);
+    _tile_loadd (6, c + TILE * step_c + TILE, step_c * 4);
+  } else {
+    _tile_zero (0);
+    _tile_zero (1);
+    _tile_zero (5);
+    _tile_zero (6);
+  }
+  for (int i = 0; i < k; i += BLOCK, a += BLOCK, b += (ptrdiff_t) step_b * BLOCK / 2) {
+    _tile_loadd (2, a, step_a * 2);
+    _tile_loadd (3, b, step_b * 4);
+    _tile_loadd (4, b + TILE, step_b * 4);
+    _tile_loadd (7, a + TILE * step_a, step_a * 2);
+    _tile_dpbf16ps (0, 2, 3);
+    _tile_dpbf16ps (1, 2, 4);
+    _tile_dpbf16ps (5, 7, 3);
+    _tile_dpbf16ps (6, 7, 4);
+  }
+  _tile_stored (0, c, step_c * 4);
+  _tile_stored (1, c + TILE, step_c * 4);
+  _tile_stored (5, c + TILE * step_c, step_c * 4);
+  _tile_stored (6, c + TILE * step_c + TILE, step_c * 4);
+#else
+  multiply (c, step_c, a, step_a, b, step_b, k, add);
+  multiply (c + TILE * step_c, step_c, a + TILE * step_a, step_a, b, step_b, k, add);
+#endif
+}

@@ -40,7 +40,7 @@ STAGES = {  # name: (module, function, what it is)
     'dpo': ('dpo', 'main', 'the transformer learns from pairs: [--from NAME] [--to NAME] [--steps N]'),
     'grpo': ('grpo', 'main', 'the transformer learns from what the judge gives to its pictures: [--from NAME] [--to NAME] [--steps N]'),
     'check-preferences': ('check_preferences', 'main', 'the formulas of dpo and grpo against what must be'),
-    'check-attention': ('attention', 'check', 'what is computed in C against plain float32'),
+    'check-block': ('block', 'check', 'what is computed in C against plain float32'),
     'resume': ('resume', 'main', 'checkpoints from the exported model, to go on with: [FOLDER]'),
     'export': ('export', 'main', 'files of what is trained: [FOLDER [PART…]]'),
     'case': ('case', 'main', 'what the training code makes of a prompt, for qi-golden: MODEL FOLDER [--width W] [--height H]'),

@@ -31,33 +31,70 @@ from train_mmdit import empty_prompt, figures_of, load_frozen, noised
 BATCH, RATE = 32, 2.5e-3  # of each process
 CHANGED = 5.
 MORE = .6  # noise with references: where there is little, nothing need be taken from them; more still settles what is where
+WITH_SCENES = 'edits', 'personal', 'inserts'  # whose targets are scenes that a caption tells
 SHARES = {'edits': .7, 'scenes': .15, 'inserts': .07, 'banners-2': .03, 'banners-3': .05}
 
 
-class Examples:
-    """Those of a kind that have rows, in memory; more are looked for at each turn through all of them."""
+class Files:
+    """Those of a kind that have rows, in memory. Of several processes each has its share of the files."""
 
-    def __init__(self, kind, half, figures):
-        self.kind, self.part, self.read = kind, 'half' if half else 'latents', set()
+    def __init__(self, kind, half, figures, rank=0, world=1):
+        self.kind, self.part, self.rank, self.world = kind, 'half' if half else 'latents', rank, world
         self.mean, self.std = (f[:, None, None] for f in figures)
-        self.latents, self.changed, self.rows = [], [], []
+        self.read, self.files = set(), []
         self.grow()
 
     def grow(self):
         for path in sorted(set(glob.glob(os.path.join(examples.FOLDER, self.kind + '-?????-rows.npz'))) - self.read):
             self.read.add(path)
-            with np.load(path.replace('-rows', '')) as file, np.load(path) as rows:
-                self.latents += list(((file[self.part].astype(np.float32) - self.mean) / self.std).astype(np.float16))
-                self.changed += list(file['changed'])
-                each = len(rows['counts']) // len(file['changed'])
-                some = np.split(rows['rows'], np.cumsum(rows['counts'])[:-1])
-                self.rows += [some[i:i + each] for i in range(0, len(some), each)]
+            if int(path[-len('00000-rows.npz'):][:5]) % self.world == self.rank:
+                with np.load(path.replace('-rows', '')) as file, np.load(path) as rows:
+                    latents = ((file[self.part].astype(np.float32) - self.mean) / self.std).astype(np.float16)
+                    self.files.append((latents, file['changed'], dict(rows)))
+
+
+def one_by_one(rows, counts):
+    return np.split(rows, np.cumsum(counts)[:-1])
+
+
+class Examples:
+    """What is learned of a kind: latents, what has changed, and rows of each of its prompts. more: of other kinds, whose targets are scenes, too."""
+
+    def __init__(self, files, more=()):
+        self.files, self.more, self.taken = files, more, {}
+        self.latents, self.changed, self.rows = [], [], []
+        self.grow()
+
+    def grow(self):
+        for source in (self.files, *self.more):
+            source.grow()
+            for latents, changed, rows in source.files[self.taken.get(source.kind, 0):]:
+                (self.take if source is self.files else self.take_targets)(latents, changed, rows)
+            self.taken[source.kind] = len(source.files)
+
+    def take(self, latents, changed, rows):
+        each = len(rows['counts']) // len(latents)
+        some = one_by_one(rows['rows'], rows['counts'])
+        self.latents += list(latents)
+        self.changed += list(changed)
+        self.rows += [some[i:i + each] for i in range(0, len(some), each)]
+        ways = rows['back_counts'].nonzero()[0] if 'back_counts' in rows else ()
+        if len(ways):
+            self.latents += [latents[i, ::-1] for i in ways]
+            self.changed += [changed[i] for i in ways]
+            self.rows += [[r] for r in one_by_one(rows['back'], rows['back_counts'][ways])]
+
+    def take_targets(self, latents, changed, rows):
+        if len(rows['told_of']):
+            self.latents += [latents[i, :1] for i in rows['told_of']]
+            self.changed += [np.ones_like(changed[i]) for i in rows['told_of']]
+            self.rows += [[r] for r in one_by_one(rows['told'], rows['told_counts'])]
 
     def batches(self, rng):
         """Latents [batch pictures z h w], changed [batch tokens] of the target, rows of each; prompts of like length come together."""
         while True:
             self.grow()
-            assert len(self.latents) >= BATCH, 'run the stages examples %s and rows first' % self.kind
+            assert len(self.latents) >= BATCH, 'run the stages examples %s and rows first' % self.files.kind
             order = rng.permutation(len(self.latents))
             for pool in np.array_split(order, max(1, len(order) // (8 * BATCH))):
                 told = {i: self.rows[i][rng.integers(len(self.rows[i]))] for i in pool}
@@ -141,7 +178,8 @@ def train(rank, world, meeting, o):
     del vae, encoder
     shares = {k: s for k, s in o.shares.items() if not (o.half and k.startswith('banners'))}
     rng, total = np.random.default_rng([9, t.step]), sum(shares.values())
-    sources = {k: Examples(k, o.half, figures) for k in shares}
+    files = {k: Files(k, o.half, figures, rank, world) for k in shares}
+    sources = {k: Examples(f, [files[m] for m in WITH_SCENES if m in files] if k == 'scenes' else ()) for k, f in files.items()}
     if rank == 0:
         print('step %d, %.1f min spent; %s' % (t.step, t.spent / 60, ', '.join('%d %s' % (len(s.latents), k) for k, s in sources.items())), flush=True)
     streams = {k: s.batches(np.random.default_rng([10, t.step, rank])) for k, s in sources.items()}
