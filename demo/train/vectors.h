@@ -7,6 +7,8 @@
 #pragma once
 #include "demo/train/tiles.h"
 
+#pragma GCC diagnostic ignored "-Wpsabi" // vectors are passed within one file only
+
 enum { LANES = 16 }; // floats of a vector, and words of a row
 typedef float v16 __attribute__ ((vector_size (64)));
 typedef int32_t i16 __attribute__ ((vector_size (64)));
