@@ -11,16 +11,18 @@ from muon import Muon
 from place import PLACE, device, save
 
 ADAM = .3  # its share of the rate
+MEETING = 8  # seconds between those of several processes: some dozen steps
 EMA = .99  # of the weights that are kept: short, since the rate falls to nothing
 
 
 class Learner:
     """make() is the network; o has to (the name of the checkpoint), rate, decay, minutes, every, and may have steps; warm: steps in which a
-    new optimiser's rate rises; begin(net, mean): their first weights where there is no checkpoint; together(net, spent): between
-    gradients and step, spent as it is for all processes; what: told in the checkpoint, and where it was another, time begins anew."""
+    new optimiser's rate rises; begin(net, mean): their first weights where there is no checkpoint; average(tensors): in place, over all
+    processes that learn together: weights, and what is counted, every MEETING seconds, and one that is over is so at such a meeting; what: told
+    in the checkpoint, and where it was another, time begins anew."""
 
-    def __init__(self, make, o, warm, begin=None, together=None, **what):
-        self.o, self.warm, self.together, self.what = o, warm, together, what
+    def __init__(self, make, o, warm, begin=None, average=None, **what):
+        self.o, self.warm, self.average, self.what = o, warm, average, what
         self.path, where = os.path.join(PLACE, o.to + '.pt'), device()
         self.net, self.mean = (make().to(where) for _ in range(2))
         self.optimizer = Muon(self.net.named_parameters(), o.rate, lambda name, p: 'transformer_blocks' not in name or '_mod' in name)
@@ -32,7 +34,8 @@ class Learner:
         else:
             self.mean.load_state_dict(self.net.state_dict())
         self.told = self.began = None  # time runs from the first question whether it is over
-        self.count = 0
+        self.known = self.step  # when it was last told
+        self.next, self.away = None, False  # when all meet, the same for all; whether this one has learned something since
 
     def go_on(self, saved):
         self.net.load_state_dict(saved['net'])
@@ -51,7 +54,11 @@ class Learner:
     def over(self):
         if self.began is None:
             self.told = self.began = time.time()
-        return self.done() >= 1
+            if self.average:
+                now = torch.tensor([self.began], dtype=torch.float64)
+                self.average([now])
+                self.next = now.item()
+        return self.done() >= 1 and not self.away
 
     def learn(self, loss):
         left, steps = 1 - self.done(), self.step - self.fresh
@@ -61,13 +68,22 @@ class Learner:
         loss.backward()
         now = time.time()
         self.spent, self.began = self.spent + now - self.began, now
-        if self.together:
-            self.spent = self.together(self.net, self.spent)
         torch.nn.utils.clip_grad_norm_(self.net.parameters(), 1.)
         self.optimizer.step()
         with torch.no_grad():
             torch._foreach_lerp_(list(self.mean.parameters()), list(self.net.parameters()), 1 - min(EMA, (steps + 1) / (steps + 20)))
-        self.step, self.count = self.step + 1, self.count + 1
+        self.step, self.away = self.step + 1, self.average is not None
+        if self.away and time.time() > self.next:
+            self.meet()
+
+    def meet(self):
+        """Of all processes: weights, and what is counted, become their averages."""
+        counts = torch.tensor([self.spent, self.step], dtype=torch.float64)
+        with torch.no_grad():
+            self.average([*self.net.parameters(), *self.mean.parameters()])
+        self.average([counts])
+        self.spent, self.step = counts[0].item(), round(counts[1].item())
+        self.next, self.away = self.next + MEETING, False
 
     def due(self):
         """Whether it is time to tell and keep."""
@@ -78,8 +94,8 @@ class Learner:
         save(self.path, net=self.net.state_dict(), mean=self.mean.state_dict(), optimizer=self.optimizer.state_dict(), spent=self.spent,
              step=self.step, fresh=self.fresh, **self.what)
         seconds = time.time() - self.told
-        print('%5.1f min  step %d  %s  %.0f pictures a second' % (self.spent / 60, self.step, told, batch * self.count / seconds), flush=True)
-        self.told, self.began, self.count = time.time(), time.time(), 0
+        print('%5.1f min  step %d  %s  %.0f pictures a second' % (self.spent / 60, self.step, told, batch * (self.step - self.known) / seconds), flush=True)
+        self.told, self.began, self.known = time.time(), time.time(), self.step
 
 
 def options(parser, **defaults):

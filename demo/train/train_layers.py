@@ -172,7 +172,7 @@ def main():
         t.learn(loss)
         total += e.detach()[1:3].cpu().numpy()
         if t.due():
-            t.keep(BATCH, 'background %.4f, first object %.4f' % tuple(total / t.count))
+            t.keep(BATCH, 'background %.4f, first object %.4f' % tuple(total / (t.step - t.known)))
             total = 0.
 
 

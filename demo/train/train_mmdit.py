@@ -292,5 +292,5 @@ def main():
         t.learn(loss)
         total += loss.item()
         if t.due():
-            t.keep(BATCH, 'loss %.4f' % (total / t.count))
+            t.keep(BATCH, 'loss %.4f' % (total / (t.step - t.known)))
             total = 0.

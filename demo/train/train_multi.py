@@ -3,8 +3,8 @@
 """Stage multi: the transformer learns all tasks together, from what `examples` and `rows` have made: text to image, edits, fills, removals,
 larger canvases, and things of one picture in another. train_multi.py [--half] [--minutes M] [--to NAME].
 
-Each CPU that it may use has a process of its own with batches of its own, whose gradients are averaged: threads of one process wait for each
-other at every layer, and two of them did hardly more than one. All take the same kind at a step, so that none waits for long.
+Each CPU that it may use has a process of its own, with examples and steps of its own; every few seconds their weights are averaged. (Threads of one
+process wait for each other at every layer, and processes that average gradients at every step.)
 
 References stand behind the target, clean, a frame each; their latents are means. What a request changes is a small part of the picture, and
 the rest is copying: there the error counts CHANGED times as much. (The velocity that is best at a place stays the same whatever its weight.)
@@ -128,15 +128,13 @@ def loss_of(net, batch, empty, where, more=MORE):
     return (error * weights_of(changed, x.shape[1]).to(where)).mean(), error.mean().item()
 
 
-def averaged(net, spent):
-    """Gradients, and the seconds spent, as they are on average of all processes."""
-    grads = [p.grad for p in net.parameters() if p.grad is not None]  # the last block's words have none
-    flat = torch.cat([g.flatten() for g in grads] + [torch.tensor([spent], device=grads[0].device)])
+def average(tensors):
+    """Of all processes, in place."""
+    flat = torch.cat([t.flatten() for t in tensors])
     dist.all_reduce(flat)
     flat /= dist.get_world_size()
-    for g, mean in zip(grads, flat[:-1].split([g.numel() for g in grads])):
-        g.copy_(mean.view_as(g))
-    return flat[-1].item()
+    for t, mean in zip(tensors, flat.split([t.numel() for t in tensors])):
+        t.copy_(mean.view_as(t))
 
 
 def main():
@@ -172,12 +170,12 @@ def train(rank, world, meeting, o):
         dist.init_process_group('gloo', init_method=meeting, rank=rank, world_size=world)
     where = device()
     torch.manual_seed(7 + rank)
-    t = learner.Learner(Mmdit, o, 200, as_before, averaged if world > 1 else None, half=o.half, size=192)
+    t = learner.Learner(Mmdit, o, 200, as_before, average if world > 1 else None, half=o.half, size=192)
     vae, encoder = load_frozen(where)
     figures, empty = figures_of(vae), empty_prompt(encoder, where)
     del vae, encoder
     shares = {k: s for k, s in o.shares.items() if not (o.half and k.startswith('banners'))}
-    rng, total = np.random.default_rng([9, t.step]), sum(shares.values())
+    rng, total = np.random.default_rng([9, t.step, rank]), sum(shares.values())
     files = {k: Files(k, o.half, figures, rank, world) for k in shares}
     sources = {k: Examples(f, [files[m] for m in WITH_SCENES if m in files] if k == 'scenes' else ()) for k, f in files.items()}
     if rank == 0:
