@@ -33,7 +33,8 @@ class Block(ctypes.Structure):
 
 def fused(block, picture, text):
     """Whether block.c takes these."""
-    return picture.device.type == 'cpu' and picture.dtype == text.dtype == torch.bfloat16 and picture.shape[-1] == WIDE == block.attn.heads * D
+    kinds = (picture.dtype, text.dtype, block.attn.to_q.weight.dtype)
+    return picture.device.type == 'cpu' and kinds == (torch.bfloat16, torch.bfloat16, torch.float32) and picture.shape[-1] == WIDE == block.attn.heads * D
 
 
 @functools.lru_cache(64)
