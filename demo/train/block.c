@@ -5,17 +5,14 @@
  * attention, a few rows at a time, so that all in between stays in the nearest caches. On the way back it is computed again. Tokens are
  * bfloat16 in memory, as factors of products are; sums and all in between are float32.
  */
-#include <assert.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "demo/train/vectors.h"
+#include "demo/train/panels.h"
 
 enum { Q, K, V, OUT, UP, DOWN, PARTS_OF_BLOCK }; // linear layers of a stream
 enum { SHIFT, SCALE, GATE, MLP_SHIFT, MLP_SCALE, MLP_GATE, MODULATIONS };
-enum { WIDE = 160, HIDDEN = 4 * WIDE }; // features of a token, and of it inside the MLP
-enum { ROWS_AT_ONCE = 32, CHUNK = 128 }; // rows of a product; rows by which gradients of weights are added up
 #define EPSILON 1e-6f
 
 /* Words or pictures. */
@@ -45,48 +42,6 @@ typedef struct {
 static const int rows_of[PARTS_OF_BLOCK] = { WIDE, WIDE, WIDE, WIDE, HIDDEN, WIDE };
 static const int columns_of_part[PARTS_OF_BLOCK] = { WIDE, WIDE, WIDE, WIDE, WIDE, HIDDEN };
 
-static void *
-allocated (size_t bytes)
-{
-  void *memory = aligned_alloc (64, (bytes + 63) / 64 * 64);
-  if (!memory)
-    abort ();
-  return memory;
-}
-
-/* Words [CHUNK / 2 WIDE] of pairs of tokens to rows of a feature each, [WIDE CHUNK] numbers. */
-static void
-turn_all (const uint32_t *pairs, uint32_t *to)
-{
-  for (int p = 0; p < CHUNK / 2; p += TILE)
-    for (int i = 0; i < WIDE; i += TILE)
-      turn (pairs + p * WIDE + i, WIDE, to + i * (CHUNK / 2) + p, CHUNK / 2);
-}
-
-static uint32_t *
-packed_forth (const float *w, int rows, int columns)
-{
-  uint32_t *out = allocated ((size_t) rows * columns * 2), *to = out, words[TILE * HIDDEN / 2] ALIGNED;
-  for (int panel = 0; panel < rows; panel += BLOCK, to += columns / 2 * BLOCK)
-    for (int half = 0; half < BLOCK; half += TILE, w += TILE * columns) {
-      narrow_all (TILE * columns, w, (uint16_t *) words);
-      for (int c = 0; c < columns / 2; c += TILE)
-        turn (words + c, columns / 2, to + c * BLOCK + half, BLOCK);
-    }
-  return out;
-}
-
-static uint32_t *
-packed_back (const float *w, int rows, int columns)
-{
-  uint32_t *out = allocated ((size_t) rows * columns * 2), *to = out;
-  for (int panel = 0; panel < columns; panel += BLOCK)
-    for (int r = 0; r < rows; r += 2)
-      for (int i = 0; i < BLOCK; i++, to++)
-        *to = pair (w[r * columns + panel + i], w[(r + 1) * columns + panel + i]);
-  return out;
-}
-
 #define ENTERS (1 << Q | 1 << K | 1 << V)
 #define LEAVES (1 << OUT | 1 << UP | 1 << DOWN)
 
@@ -109,40 +64,6 @@ packed_free (Packed *p)
     free (p->forth[i]);
     free (p->back[i]);
   }
-}
-
-/* c [ROWS_AT_ONCE columns] = a [ROWS_AT_ONCE k] times panels b of so many columns, or that added to it. */
-static void
-product (float *c, const uint16_t *a, int k, const uint32_t *b, int columns, bool add)
-{
-  for (int i = 0; i < columns; i += BLOCK, b += k / 2 * BLOCK)
-    multiply_wide (c + i, columns, a, k, b, BLOCK, k, add);
-}
-
-/* dw [WIDE columns] += turned [WIDE CHUNK] times panels of pairs of tokens [CHUNK / 2 BLOCK]. */
-static void
-gradient (float *dw, const uint32_t *turned, const uint32_t *pairs, int columns)
-{
-  const uint16_t *a = (const uint16_t *) (const void *) turned;
-  for (int i = 0; i < columns; i += BLOCK, pairs += CHUNK / 2 * BLOCK)
-    for (int r = 0; r < WIDE; r += BLOCK)
-      multiply_wide (dw + r * columns + i, columns, a + r * CHUNK, CHUNK, pairs, BLOCK, CHUNK, true);
-}
-
-/* Two rows as words of pairs, [columns], or in panels of tokens. */
-static inline void
-pair_floats (const float *first, const float *second, int columns, uint32_t *restrict to)
-{
-  for (int i = 0; i < columns; i++)
-    to[i] = pair (first[i], second[i]);
-}
-
-static inline void
-pair_panels (const float *first, const float *second, int columns, int row, uint32_t *restrict to)
-{
-  to += row / 2 * BLOCK;
-  for (int i = 0; i < columns; i += BLOCK, to += CHUNK / 2 * BLOCK)
-    pair_floats (first + i, second + i, BLOCK, to);
 }
 
 static inline void
@@ -397,32 +318,6 @@ typedef struct {
   float c[ROWS_AT_ONCE * WIDE], d[ROWS_AT_ONCE * WIDE], lines[ROWS_AT_ONCE * WIDE], dx[ROWS_AT_ONCE * WIDE];
   float u[ROWS_AT_ONCE * HIDDEN], dg[ROWS_AT_ONCE * HIDDEN], inverses[ROWS_AT_ONCE];
 } Few;
-
-/* Rows [ROWS_AT_ONCE WIDE] as words of pairs from the chunk's row `at` on. */
-static void
-pair_all (const float *rows, int at, uint32_t *to)
-{
-  for (int r = 0; r < ROWS_AT_ONCE; r += 2)
-    pair_floats (rows + r * WIDE, rows + (r + 1) * WIDE, WIDE, to + (at + r) / 2 * WIDE);
-}
-
-/* The same of bfloat16, in panels. */
-static void
-pair_narrow (const uint16_t *rows, int at, uint32_t *to)
-{
-  for (int panel = 0; panel < WIDE; panel += BLOCK, to += CHUNK / 2 * BLOCK)
-    for (int r = 0; r < ROWS_AT_ONCE; r += 2)
-      for (int i = panel; i < panel + BLOCK; i++)
-        to[(at + r) / 2 * BLOCK + i - panel] = rows[r * WIDE + i] | (uint32_t) rows[(r + 1) * WIDE + i] << 16;
-}
-
-static void
-pair_numbers (const uint16_t *rows, int at, uint32_t *restrict to)
-{
-  for (int r = 0; r < ROWS_AT_ONCE; r += 2)
-    for (int i = 0; i < WIDE; i++)
-      to[(at + r) / 2 * WIDE + i] = rows[r * WIDE + i] | (uint32_t) rows[(r + 1) * WIDE + i] << 16;
-}
 
 /* dm = dy times the gate (f->c; bfloat16 f->b), and what gate and bias get; f->dx = dy. Rows behind count are nothing. */
 static void

@@ -9,7 +9,7 @@ import subprocess
 from place import PLACE, ROOT
 
 HERE = os.path.dirname(os.path.abspath(__file__))
-SOURCES = [os.path.join(HERE, name) for name in ('attention.c', 'block.c', 'tiles.h', 'vectors.h')]
+SOURCES = [os.path.join(HERE, name) for name in ('attention.c', 'block.c', 'panels.h', 'tiles.h', 'vectors.h')]
 FLAGS = ['-O3', '-march=native', '-ffast-math', '-mprefer-vector-width=512', '-shared', '-fPIC', '-I', ROOT]
 
 
