@@ -194,10 +194,12 @@ norm_back (const Rows *rows, int row, int shift, const float *restrict dh, const
     dx[i] += inverse * (g[i] - sum - line[i] * along);
 }
 
+/* How many of ROWS_AT_ONCE rows from row on there are. */
 static inline int
-least (int a, int b)
+count_from (const Rows *rows, int row)
 {
-  return a < b ? a : b;
+  int left = rows->all - row;
+  return left < 0 ? 0 : left < ROWS_AT_ONCE ? left : ROWS_AT_ONCE;
 }
 
 static inline void
@@ -217,7 +219,7 @@ enter (const Block *block, const Stream *s, const Packed *p)
   uint16_t h[ROWS_AT_ONCE * WIDE] ALIGNED = { 0 }, *const to[] = { block->q, block->k, block->v };
   float c[ROWS_AT_ONCE * WIDE] ALIGNED;
   for (int row = 0; row < rows.all; row += ROWS_AT_ONCE) {
-    int count = least (ROWS_AT_ONCE, rows.all - row);
+    int count = count_from (&rows, row);
     norm_rows (&rows, s->x, row, count, SHIFT, h, NULL, NULL);
     for (int part = Q; part <= V; part++) {
       product (c, h, WIDE, p->forth[part], WIDE, false);
@@ -245,7 +247,7 @@ leave (const Block *block, const Stream *s, const Packed *p)
   uint16_t a[ROWS_AT_ONCE * WIDE] ALIGNED = { 0 }, g[ROWS_AT_ONCE * HIDDEN] ALIGNED;
   float c[ROWS_AT_ONCE * WIDE] ALIGNED, u[ROWS_AT_ONCE * HIDDEN] ALIGNED;
   for (int row = 0; row < rows.all; row += ROWS_AT_ONCE) {
-    int count = least (ROWS_AT_ONCE, rows.all - row);
+    int count = count_from (&rows, row);
     look (&rows, p, row, count, a, c);
     for (int r = 0; r < count; r++) {
       const uint16_t *x = s->x + (size_t) (row + r) * WIDE, *gate = modulation (&rows, row + r, GATE);
@@ -396,6 +398,15 @@ look_back (const Rows *rows, const Packed *p, int first, int count, int at, Few 
     narrow_all (WIDE, f->c + r * WIDE, rows->block->dseen + in_attention (rows, first + r));
 }
 
+/* to [rows WIDE] += from [WIDE rows], turned over. */
+static void
+add_turned (int rows, const float *from, float *to)
+{
+  for (int i = 0; i < rows; i++)
+    for (int j = 0; j < WIDE; j++)
+      to[i * WIDE + j] += from[j * rows + i];
+}
+
 static void
 leave_back (const Block *block, const Stream *s, const Packed *p, Few *f, Chunk *chunk)
 {
@@ -403,8 +414,7 @@ leave_back (const Block *block, const Stream *s, const Packed *p, Few *f, Chunk 
   memset (chunk->up, 0, sizeof chunk->up);
   for (int row = 0; row < rows.all; row += CHUNK) {
     for (int at = 0; at < CHUNK; at += ROWS_AT_ONCE) {
-      int count = least (ROWS_AT_ONCE, rows.all - row - at);
-      count = count > 0 ? count : 0;
+      int count = count_from (&rows, row + at);
       mlp_back (&rows, p, row + at, count, at, f, chunk);
       look_back (&rows, p, row + at, count, at, f, chunk);
     }
@@ -415,9 +425,7 @@ leave_back (const Block *block, const Stream *s, const Packed *p, Few *f, Chunk 
     turn_all (chunk->dout, chunk->turned);
     gradient (s->dweights[OUT], chunk->turned, chunk->seen, WIDE);
   }
-  for (int i = 0; i < HIDDEN; i++)
-    for (int j = 0; j < WIDE; j++)
-      s->dweights[UP][i * WIDE + j] += chunk->up[j * HIDDEN + i];
+  add_turned (HIDDEN, chunk->up, s->dweights[UP]);
 }
 
 /* What the rows before attention get is added to dx. */
@@ -454,18 +462,14 @@ enter_back (const Block *block, const Stream *s, const Packed *p, Few *f, Chunk 
   Rows rows = rows_new (block, s);
   memset (chunk->three_w, 0, sizeof chunk->three_w);
   for (int row = 0; row < rows.all; row += CHUNK) {
-    for (int at = 0; at < CHUNK; at += ROWS_AT_ONCE) {
-      int count = least (ROWS_AT_ONCE, rows.all - row - at);
-      enter_rows_back (&rows, p, row + at, count > 0 ? count : 0, at, f, chunk);
-    }
+    for (int at = 0; at < CHUNK; at += ROWS_AT_ONCE)
+      enter_rows_back (&rows, p, row + at, count_from (&rows, row + at), at, f, chunk);
     turn_all (chunk->h, chunk->turned);
     for (int part = Q; part <= V; part++)
       gradient (chunk->three_w[part], chunk->turned, chunk->three[part], WIDE);
   }
   for (int part = Q; part <= V; part++)
-    for (int i = 0; i < WIDE; i++)
-      for (int j = 0; j < WIDE; j++)
-        s->dweights[part][i * WIDE + j] += chunk->three_w[part][j * WIDE + i];
+    add_turned (WIDE, chunk->three_w[part], s->dweights[part]);
 }
 
 typedef void (*Way) (const Block *, const Stream *, const Packed *, Few *, Chunk *);

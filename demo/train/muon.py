@@ -33,42 +33,30 @@ class Muon(torch.optim.Optimizer):
             (self.turn if group['muon'] else self.adam)(group)
 
     def turn(self, group):
-        some = self.with_gradients(group)
-        grads, moments = [p.grad for p in some], [self.kept(p, 'm') for p in some]
-        torch._foreach_lerp_(moments, grads, 1 - group['momentum'])
         alike = {}
-        for p, u in zip(some, torch._foreach_lerp(grads, moments, group['momentum'])):
-            alike.setdefault(tuple(u.flatten(1).shape), []).append((p, u.flatten(1)))
-        if group['weight_decay']:
-            torch._foreach_mul_(some, 1 - group['lr'] * group['weight_decay'])
+        for p in group['params']:
+            if p.grad is None:
+                continue
+            state = self.state[p]
+            if not state:
+                state['m'] = torch.zeros_like(p)
+            state['m'].lerp_(p.grad, 1 - group['momentum'])
+            u = p.grad.lerp(state['m'], group['momentum']).flatten(1)
+            alike.setdefault(tuple(u.shape), []).append((p, u))
         for (rows, columns), members in alike.items():
-            turned = orthogonal(torch.stack([u for _, u in members])).unbind()
-            torch._foreach_add_([p for p, _ in members], [u.view_as(p) for u, (p, _) in zip(turned, members)], alpha=-.2 * max(rows, columns) ** .5 * group['lr'])
+            turned = orthogonal(torch.stack([u for _, u in members]))
+            for (p, _), u in zip(members, turned):
+                p.mul_(1 - group['lr'] * group['weight_decay']).add_(u.reshape(p.shape), alpha=-.2 * max(rows, columns) ** .5 * group['lr'])
 
     def adam(self, group):
-        some = self.with_gradients(group)
-        if not some:
-            return
         a, b = group['betas']
-        grads, m, v = [p.grad for p in some], [self.kept(p, 'm') for p in some], [self.kept(p, 'v') for p in some]
-        torch._foreach_lerp_(m, grads, 1 - a)
-        torch._foreach_mul_(v, b)
-        torch._foreach_addcmul_(v, grads, grads, 1 - b)
-        alike = {}
-        for i, p in enumerate(some):  # they may have joined at different steps
-            n = self.state[p]['n'] = self.state[p].get('n', 0) + 1
-            alike.setdefault(n, []).append(i)
-        for n, members in alike.items():
-            by = torch._foreach_div([v[i] for i in members], 1 - b ** n)
-            torch._foreach_sqrt_(by)
-            torch._foreach_add_(by, 1e-8)
-            torch._foreach_addcdiv_([some[i] for i in members], [m[i] for i in members], by, -group['lr'] / (1 - a ** n))
-
-    def with_gradients(self, group):
-        return [p for p in group['params'] if p.grad is not None]
-
-    def kept(self, p, name):
-        """A moment of p: nothing, at first."""
-        if name not in self.state[p]:
-            self.state[p][name] = torch.zeros_like(p)
-        return self.state[p][name]
+        for p in group['params']:
+            if p.grad is None:
+                continue
+            state = self.state[p]
+            if not state:
+                state.update(m=torch.zeros_like(p), v=torch.zeros_like(p), n=0)
+            state['n'] += 1
+            state['m'].lerp_(p.grad, 1 - a)
+            state['v'].mul_(b).addcmul_(p.grad, p.grad, value=1 - b)
+            p.addcdiv_(state['m'], (state['v'] / (1 - b ** state['n'])).sqrt_().add_(1e-8), value=-group['lr'] / (1 - a ** state['n']))

@@ -103,8 +103,8 @@ end (const Before *before)
   (void) before;
 }
 
-/* c [TILE BLOCK] = a [TILE k] times b [k BLOCK], or that added to it; k is a multiple of BLOCK. Rows of b come in pairs, two numbers of one
- * column in one word: [k / 2 BLOCK]. Steps from row to row in elements (of b: words). */
+/* multiply_wide: c [BLOCK BLOCK] = a [BLOCK k] times b [k BLOCK], or that added to it; k is a multiple of BLOCK. Rows of b come in pairs, two
+ * numbers of one column in one word: [k / 2 BLOCK]. Steps from row to row in elements (of b: words). */
 #ifdef __AMX_BF16__
 
 /* The compiler does not know that loading tiles reads memory: what is to be read is to be there. */
@@ -115,25 +115,34 @@ written (void)
 }
 
 static inline void
-multiply (float *c, int step_c, const uint16_t *a, int step_a, const uint32_t *b, int step_b, int k, bool add)
+multiply_wide (float *c, int step_c, const uint16_t *a, int step_a, const uint32_t *b, int step_b, int k, bool add)
 {
   written ();
   if (add) {
     _tile_loadd (0, c, step_c * 4);
     _tile_loadd (1, c + TILE, step_c * 4);
+    _tile_loadd (5, c + TILE * step_c, step_c * 4);
+    _tile_loadd (6, c + TILE * step_c + TILE, step_c * 4);
   } else {
     _tile_zero (0);
     _tile_zero (1);
+    _tile_zero (5);
+    _tile_zero (6);
   }
   for (int i = 0; i < k; i += BLOCK, a += BLOCK, b += (ptrdiff_t) step_b * BLOCK / 2) {
     _tile_loadd (2, a, step_a * 2);
     _tile_loadd (3, b, step_b * 4);
     _tile_loadd (4, b + TILE, step_b * 4);
+    _tile_loadd (7, a + TILE * step_a, step_a * 2);
     _tile_dpbf16ps (0, 2, 3);
     _tile_dpbf16ps (1, 2, 4);
+    _tile_dpbf16ps (5, 7, 3);
+    _tile_dpbf16ps (6, 7, 4);
   }
   _tile_stored (0, c, step_c * 4);
   _tile_stored (1, c + TILE, step_c * 4);
+  _tile_stored (5, c + TILE * step_c, step_c * 4);
+  _tile_stored (6, c + TILE * step_c + TILE, step_c * 4);
 }
 
 /* What follows is of blocks [BLOCK BLOCK], nothing between their rows, those of b in pairs as above. b may be held for many products, and a
@@ -236,6 +245,7 @@ add_pair (sum_t sum, const uint16_t *a, words_t b)
 #endif
 }
 
+/* The same of TILE rows. */
 static inline void
 multiply (float *c, int step_c, const uint16_t *a, int step_a, const uint32_t *b, int step_b, int k, bool add)
 {
@@ -254,6 +264,13 @@ multiply (float *c, int step_c, const uint16_t *a, int step_a, const uint32_t *b
       for (int l = 0; l < PARTS; l++)
         *(sum_t *) (c + (r + m) * step_c + l * LANES_OF_SUM) = sum[m][l];
   }
+}
+
+static inline void
+multiply_wide (float *c, int step_c, const uint16_t *a, int step_a, const uint32_t *b, int step_b, int k, bool add)
+{
+  multiply (c, step_c, a, step_a, b, step_b, k, add);
+  multiply (c + TILE * step_c, step_c, a + TILE * step_a, step_a, b, step_b, k, add);
 }
 
 static inline void
@@ -292,40 +309,3 @@ sum_end (float *c)
 }
 
 #endif
-
-/* The same as multiply of BLOCK rows. */
-static inline void
-multiply_wide (float *c, int step_c, const uint16_t *a, int step_a, const uint32_t *b, int step_b, int k, bool add)
-{
-#ifdef __AMX_BF16__
-  written ();
-  if (add) {
-    _tile_loadd (0, c, step_c * 4);
-    _tile_loadd (1, c + TILE, step_c * 4);
-    _tile_loadd (5, c + TILE * step_c, step_c * 4);
-    _tile_loadd (6, c + TILE * step_c + TILE, step_c * 4);
-  } else {
-    _tile_zero (0);
-    _tile_zero (1);
-    _tile_zero (5);
-    _tile_zero (6);
-  }
-  for (int i = 0; i < k; i += BLOCK, a += BLOCK, b += (ptrdiff_t) step_b * BLOCK / 2) {
-    _tile_loadd (2, a, step_a * 2);
-    _tile_loadd (3, b, step_b * 4);
-    _tile_loadd (4, b + TILE, step_b * 4);
-    _tile_loadd (7, a + TILE * step_a, step_a * 2);
-    _tile_dpbf16ps (0, 2, 3);
-    _tile_dpbf16ps (1, 2, 4);
-    _tile_dpbf16ps (5, 7, 3);
-    _tile_dpbf16ps (6, 7, 4);
-  }
-  _tile_stored (0, c, step_c * 4);
-  _tile_stored (1, c + TILE, step_c * 4);
-  _tile_stored (5, c + TILE * step_c, step_c * 4);
-  _tile_stored (6, c + TILE * step_c + TILE, step_c * 4);
-#else
-  multiply (c, step_c, a, step_a, b, step_b, k, add);
-  multiply (c + TILE * step_c, step_c, a + TILE * step_a, step_a, b, step_b, k, add);
-#endif
-}
