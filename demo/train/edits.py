@@ -90,7 +90,7 @@ def to_recolour(rng, made, it, colour):
 
 
 def recolour(rng, before=None):
-    before = before or scene(rng, 'one', 'one', 'two', 'related', 'word and shape', 'word')
+    before = before or scene(rng, 'one', 'two', 'two', 'related', 'word and shape', 'word')
     i = int(rng.integers(len(before['items']) + (len(before['words']) if rng.random() < .3 or not before['items'] else 0)))
     after = copy.deepcopy(before)
     old, it = (before['items'] + before['words'])[i], (after['items'] + after['words'])[i]
@@ -163,7 +163,7 @@ def to_move(rng, what, place):
 
 
 def move(rng):
-    before = scene(rng, 'one', 'one', 'two', 'word and shape')
+    before = scene(rng, 'one', 'one', 'two', 'two', 'word and shape')
     after = copy.deepcopy(before)
     it = pick(rng, after['items'])
     old, home, place = box(it), it['place'], pick(rng, list(PLACES))
@@ -240,8 +240,8 @@ def write(rng):
     return before, rekind(after), to_write(rng, w), [box(w)], False, lambda: to_remove(rng, after, w)
 
 
-EDITS = {'recolour': (recolour, .16), 'remove': (remove, .14), 'reshape': (reshape, .14), 'add': (add, .13), 'move': (move, .13),
-         'background': (background, .1), 'replace word': (reword, .1), 'add word': (write, .1)}
+EDITS = {'recolour': (recolour, .18), 'remove': (remove, .12), 'reshape': (reshape, .09), 'add': (add, .11), 'move': (move, .16),
+         'background': (background, .12), 'replace word': (reword, .11), 'add word': (write, .11)}
 
 
 def edit(rng, kind, *before):

@@ -26,6 +26,7 @@ STAGES = {  # name: (module, function, what it is)
     'multi': ('train_multi', 'main', 'the transformer, all tasks together: [--minutes M]'),
     'mix': ('mix', 'main', 'a checkpoint between two others: ONE OTHER SHARE TO'),
     'try': ('try_edits', 'main', 'a sheet of what a checkpoint makes of unseen requests: NAME FILE.png [--half]'),
+    'settled': ('settled', 'main', 'how much noise it takes before a checkpoint gets unseen pictures wrong: NAME [--each N]'),
     'mmdit': ('train_mmdit', 'main', 'the transformer: --size S [--minutes M]'),
     'encode-layers': ('train_layers', 'encode', 'latents and embeddings for the transformer that splits: --size S [--scenes N]'),
     'layers': ('train_layers', 'main', 'the transformer that splits: --size S [--minutes M]'),

@@ -180,12 +180,15 @@ def guided(v, other, guidance):
     return both * v.norm(dim=-1, keepdim=True) / both.norm(dim=-1, keepdim=True)
 
 
-def sample(net, words, mask, empty, empty_mask, size, figures, steps=20, guidance=3., seed=0, references=()):
-    """Latents for the VAE from noise, with guidance as the pipelines do it; references as the network takes them."""
+def sample(net, words, mask, empty, empty_mask, size, figures, steps=20, guidance=3., seed=0, references=(), begin=None):
+    """Latents for the VAE from noise, with guidance as the pipelines do it; references as the network takes them. begin: packed latents to
+    begin with instead, and the sigma to which noise is added to them."""
     side = size // 16
     torch.manual_seed(seed)
     x = torch.randn(len(words), side * side, net.config['in_channels'], device=words.device)
     s = schedule(steps, side * side)
+    if begin:
+        x, s = begin[0] + begin[1] * (x - begin[0]), torch.cat([torch.tensor(begin[1:]), s[s < begin[1]]])
     for a, b in zip(s, s[1:]):
         sigma = torch.full((len(words),), a.item(), device=words.device)
         v = net(x, side, side, words, sigma, mask, references)

@@ -25,15 +25,16 @@ def latents_of(vae, pictures, figures, where):
     return pack(torch.from_numpy(z).to(where)), z.shape[2] // 2, z.shape[3] // 2
 
 
-def drawn(net, vae, encoder, tokenizer, requests, half, where):
-    """What the network makes of requests with equally many pictures: [size size 3] bytes each."""
+def drawn(net, vae, encoder, tokenizer, requests, half, where, sigma=None):
+    """What the network makes of requests with equally many pictures: [size size 3] bytes each. sigma: from what is wanted, with so much noise."""
     figures = figures_of(vae)
     shown = [[examples.halved(p) if half else p for p in e['pictures']] for e in requests]
     embedded = lambda prompts: together([torch.from_numpy(r.astype(np.float32)).to(where) for r in examples.embed_seen(
         encoder, tokenizer, [e['pictures'] for e in requests], prompts, where)])
     references = [latents_of(vae, [s[k] for s in shown], figures, where) for k in range(len(shown[0]))]
     words, empty = embedded([e['prompt'] for e in requests]), embedded([' '] * len(requests))
-    z = sample(net, *words, *empty, 96 if half else 192, figures, steps=12, guidance=2.5, references=references)
+    begin = None if sigma is None else (latents_of(vae, [e['target'] for e in requests], figures, where)[0], sigma)
+    z = sample(net, *words, *empty, 96 if half else 192, figures, steps=12, guidance=2.5, references=references, begin=begin)
     seen = (vae.decode(z)[:, :3].float().clamp(-1, 1) + 1) * 127.5
     return list(seen.round().byte().permute(0, 2, 3, 1).cpu().numpy())
 
