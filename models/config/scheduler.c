@@ -120,7 +120,8 @@ qi_scheduler_config_load (QiSchedulerConfig *config, const char *scheduler, cons
 
   if (scheduler != NULL)
     {
-      *source = "--scheduler";
+      /* a folder is also where the transformer for splits has its own, which nobody named */
+      *source = g_file_test (scheduler, G_FILE_TEST_IS_DIR) ? "scheduler_config.json" : "--scheduler";
       return load_named (config, scheduler, error);
     }
   if (model != NULL)

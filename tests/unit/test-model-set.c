@@ -304,6 +304,7 @@ second_transformer (void)
   g_assert_cmpstr (splits->variant->name, ==, "layered");
   g_assert_true (splits->mmdit_config.layer3d_rope && splits->mmdit_config.additional_t_cond);
   g_assert_cmpint (splits->scheduler_config.shift_type, ==, QI_SHIFT_LINEAR);
+  g_assert_cmpstr (splits->scheduler_from, ==, "scheduler_config.json");
   g_assert_cmpuint (splits->problems->len, ==, 0);
   g_assert_cmpstr (splits->name, ==, "pair");
   g_assert_cmpstr (draws->variant->name, ==, "qwen-image");
