@@ -243,13 +243,13 @@ def mixed(size, figures, shares, where, seed):
         yield next(sources[rng.choice(len(sources), p=list(shares.values()))])
 
 
-def noised(x0, words, mask, empty, dropped=.1, more=0.):
+def noised(x0, words, mask, empty, dropped=.1, more=0., spread=1.):
     """What is learned of a batch: x at sigma, sigma, and the velocity there. A share of the prompts becomes the empty one, in place.
-    more: noise, as the mean of the normal that sigmas are drawn from."""
+    more: noise, as the mean of the normal that sigmas are drawn from; spread: its deviation."""
     nothing = torch.rand(len(x0), device=x0.device) < dropped
     words[nothing], mask[nothing] = 0, False
     words[nothing, :len(empty)], mask[nothing, :len(empty)] = empty, True
-    u = torch.sigmoid(torch.randn(len(x0), device=x0.device) + more)
+    u = torch.sigmoid(spread * torch.randn(len(x0), device=x0.device) + more)
     sigma = math.exp(.5) / (math.exp(.5) + 1 / u - 1)
     velocity = torch.randn_like(x0) - x0
     return x0 + sigma[:, None, None] * velocity, sigma, velocity

@@ -30,8 +30,8 @@ from train_mmdit import empty_prompt, figures_of, load_frozen, noised
 
 BATCH, RATE = 32, 2.5e-3  # of each process
 CHANGED = 5.
-MORE = .6  # noise with references: where there is little, nothing need be taken from them; more still settles what is where
-ALONE = .7  # the same of text to image: letters are settled where sigma is between .95 and .7 (demo/train/README.md)
+MORE, SPREAD = .4, 1.4  # mean and deviation of the logit of sigma, but for its shift: all noise about alike, since outlines are settled in little
+# of it and letters in much (README.md, `settled`)
 WITH_SCENES = 'edits', 'personal', 'inserts'  # whose targets are scenes that a caption tells
 SHARES = {'edits': .7, 'scenes': .15, 'inserts': .07, 'banners-2': .03, 'banners-3': .05}
 
@@ -114,7 +114,7 @@ def weights_of(changed, tokens):
     return (w / w.mean(1, keepdim=True))[..., None]
 
 
-def loss_of(net, batch, empty, where, more=MORE, alone=ALONE):
+def loss_of(net, batch, empty, where, more=MORE, spread=SPREAD):
     latents, changed, rows = batch
     x = torch.from_numpy(latents.astype(np.float32)).to(where)
     height, width = x.shape[3] // 2, x.shape[4] // 2
@@ -122,7 +122,7 @@ def loss_of(net, batch, empty, where, more=MORE, alone=ALONE):
     words = torch.nn.utils.rnn.pad_sequence([torch.from_numpy(r.astype(np.float32)) for r in rows], batch_first=True).to(where)
     mask = torch.arange(words.shape[1], device=where)[None] < torch.tensor([len(r) for r in rows], device=where)[:, None]
     # Of a picture one prompt in ten is empty already, with the picture in it.
-    x, sigma, velocity = noised(packed[0], words, mask, empty, *((0., more) if len(packed) > 1 else (.1, alone)))
+    x, sigma, velocity = noised(packed[0], words, mask, empty, 0. if len(packed) > 1 else .1, more, spread)
     with torch.autocast(where.type, torch.bfloat16):
         v = net(x, height, width, words, sigma, mask, [(p, height, width) for p in packed[1:]])
     error = (v.float() - velocity).square()
@@ -142,8 +142,8 @@ def main():
     options = argparse.ArgumentParser()
     learner.options(options, minutes=60, rate=RATE, decay=.4, every=120, to='multi', begins='; begins with mmdit.pt')
     options.add_argument('--half', action='store_true', help='pictures half as wide and high: faster, to begin with; no banners')
-    options.add_argument('--more', type=float, default=MORE, help='noise with references: what is added to the logit of sigma')
-    options.add_argument('--alone', type=float, default=ALONE, help='the same of text to image')
+    options.add_argument('--more', type=float, default=MORE, help='noise: the mean of the logit of sigma')
+    options.add_argument('--spread', type=float, default=SPREAD, help='and its deviation')
     options.add_argument('--shares', type=json.loads, default=SHARES, help='of the steps, by kind, as JSON')
     o = options.parse_args()
     cpus = sorted(os.sched_getaffinity(0))[:1 if device().type == 'cuda' else None]
@@ -186,7 +186,7 @@ def train(rank, world, meeting, o):
     losses = {k: [] for k in shares}
     while not t.over():
         kind = rng.choice(list(shares), p=[s / total for s in shares.values()])
-        loss, plain = loss_of(t.net, next(streams[kind]), empty, where, o.more, o.alone)
+        loss, plain = loss_of(t.net, next(streams[kind]), empty, where, o.more, o.spread)
         t.learn(loss)
         losses[kind].append(plain)
         if rank == 0 and t.due():
