@@ -215,12 +215,26 @@ signal_copied (QiRing *ring, guint64 value, GError **error)
   return qi_vk_check (vkSignalSemaphore (ring->device->device, &info), "vkSignalSemaphore", error);
 }
 
+static void
+count_copy (QiRing *ring, gint64 begin, guint64 bytes)
+{
+  const QiSpan span = { .begin = begin, .end = g_get_monotonic_time () };
+
+  g_mutex_lock (&ring->lock);
+  ring->stats.bytes += bytes;
+  ring->stats.n_groups++;
+  ring->stats.copied += (span.end - span.begin) / 1e6;
+  if (ring->device->profile)
+    g_array_append_val (ring->spans, span);
+  g_mutex_unlock (&ring->lock);
+}
+
 static gboolean
 fill (QiRing *ring, guint64 use, GError **error)
 {
   GArray *items = qi_ring_group (ring, (ring->first + use) % ring->groups->len);
   QiBlock *slot = ring->slots[use % ring->n_slots];
-  QiSpan span = { .begin = g_get_monotonic_time () };
+  const gint64 begin = g_get_monotonic_time ();
   guint64 bytes = 0;
 
   for (guint i = 0; i < items->len; i++)
@@ -233,15 +247,12 @@ fill (QiRing *ring, guint64 use, GError **error)
       item->read = TRUE;
       bytes += item->tensor->bytes;
     }
-  if (!(ring->queued ? qi_ring_finish_copies (ring, error) : signal_copied (ring, ring->copied_base + use + 1, error)))
+  if (ring->queued && !qi_ring_finish_copies (ring, error))
+    return FALSE;
+  count_copy (ring, begin, bytes); /* before anything that waits for it goes on, and looks */
+  if (!ring->queued && !signal_copied (ring, ring->copied_base + use + 1, error))
     return FALSE;
   g_mutex_lock (&ring->lock);
-  ring->stats.bytes += bytes;
-  ring->stats.n_groups++;
-  span.end = g_get_monotonic_time ();
-  ring->stats.copied += (span.end - span.begin) / 1e6;
-  if (ring->device->profile)
-    g_array_append_val (ring->spans, span);
   ring->ready_values[use % ring->n_slots] = ring->copy_value;
   ring->filled = use + 1;
   g_cond_broadcast (&ring->changed);
