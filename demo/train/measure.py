@@ -23,7 +23,7 @@ import scenes
 import vocabulary
 from mmdit import Mmdit
 from place import PLACE, ROOT, device
-from train_mmdit import Encoded, embed, empty_prompt, figures_of, load_frozen, noised, sample
+from train_mmdit import Encoded, decoded, embed, empty_prompt, figures_of, load_frozen, noised, sample
 
 BATCH = 40
 
@@ -47,9 +47,7 @@ def draw(net, vae, rows, empty, size, figures):
     for at in range(0, len(rows), BATCH):
         words, mask = together(rows[at:at + BATCH])
         nothing, nothing_mask = together([empty] * len(words))
-        z = sample(net, words, mask, nothing, nothing_mask, size, figures, seed=at)
-        seen = (vae.decode(z)[:, :3].float().clamp(-1, 1) + 1) * 127.5
-        pictures += list(seen.round().byte().permute(0, 2, 3, 1).cpu().numpy())
+        pictures += decoded(vae, sample(net, words, mask, nothing, nothing_mask, size, figures, seed=at))
     return pictures
 
 

@@ -10,16 +10,22 @@ import numpy as np
 import captions
 import scenes
 
-KINDS = ['one', 'one', 'one', 'many', 'related', 'two', 'word', 'word', 'word and shape', 'label', 'slide']
+LETTERED = ['word', 'word', 'word and shape', 'label', 'slide']
+KINDS = ['one', 'one', 'one', 'many', 'related', 'two', *LETTERED]
 LONGEST = 5  # letters of a word
 
 
-def make(rng, kind):
+def scene_of(rng, kind):
     while True:
         scene = scenes.make(rng, kind)
         if all(len(w['text']) <= LONGEST for w in scene['words']):
-            text = captions.make(rng, scene)
-            return {'prompt': text, **captions.said(scene, text)}
+            return scene
+
+
+def make(rng, kind):
+    scene = scene_of(rng, kind)
+    text = captions.make(rng, scene)
+    return {'prompt': text, **captions.said(scene, text)}
 
 
 def main():

@@ -26,7 +26,7 @@ import vocabulary
 from mmdit import unpack
 from place import PLACE, device
 from stochastic import Prompted, walk
-from train_mmdit import embed, empty_prompt, figures_of, load_frozen, prompts_kept_back, schedule
+from train_mmdit import decoded, embed, empty_prompt, figures_of, load_frozen, prompts_kept_back, schedule
 
 MEASURED, PREFERRED = 20261202, 20261201  # seeds of the prompts that are measured and of those that are learned from, even and odd
 BATCH = 32
@@ -87,8 +87,7 @@ class Painter:
     def pictures(self, x):
         """Of packed normalised latents: [size size 3] bytes each."""
         with torch.no_grad():  # in float32, which of few channels is twice as fast as bfloat16
-            seen = (self.vae.decode(unpack(x, self.side, self.side) * self.std + self.mean)[:, :3].float().clamp(-1, 1) + 1) * 127.5
-        return list(seen.round().byte().permute(0, 2, 3, 1).cpu().numpy())
+            return decoded(self.vae, unpack(x, self.side, self.side) * self.std + self.mean)
 
     def draw(self, net, facts, seeds, steps):
         """By the plain sampler: packed latents and pictures."""

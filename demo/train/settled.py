@@ -20,20 +20,12 @@ import scenes
 import vocabulary
 from measure import load, together
 from place import PLACE, device
-from prompts import LONGEST
-from train_mmdit import embed, empty_prompt, figures_of, load_frozen, sample
+from prompts import LETTERED, scene_of
+from train_mmdit import decoded, embed, empty_prompt, figures_of, load_frozen, sample
 from try_edits import drawn, latents_of
 
 SEED = 20261130  # training takes others
-LETTERED = ['word', 'word', 'word and shape', 'label', 'slide']
 BATCH = 40
-
-
-def scene_with_word(rng, kind):
-    while True:
-        scene = scenes.make(rng, kind)
-        if len(scene['words'][0]['text']) <= LONGEST:
-            return scene
 
 
 def lettering(each):
@@ -41,7 +33,7 @@ def lettering(each):
     made = []
     for i in range(each * len(LETTERED)):
         rng = np.random.default_rng([SEED, 0, i])
-        scene = scene_with_word(rng, LETTERED[i % len(LETTERED)])
+        scene = scene_of(rng, LETTERED[i % len(LETTERED)])
         prompt = captions.make(rng, scene)
         made.append(dict(kind='text to image: words', prompt=prompt, target=scenes.paint(scene, edits.SIZE, i), facts=captions.said(scene, prompt)))
     return made
@@ -63,7 +55,7 @@ class Painter:
         words = together([torch.from_numpy(r.astype(np.float32)).to(self.where) for r in embed(self.encoder, self.tokenizer, [e['prompt'] for e in some], self.where)])
         z = sample(self.net, *words, *together([self.empty] * len(some)), edits.SIZE, self.figures,
                    begin=(latents_of(self.vae, [e['target'] for e in some], self.figures, self.where)[0], sigma))
-        return list(((self.vae.decode(z)[:, :3].float().clamp(-1, 1) + 1) * 127.5).round().byte().permute(0, 2, 3, 1).cpu().numpy())
+        return decoded(self.vae, z)
 
     def pictures(self, requests, sigma):
         """Of requests that all have pictures or all have none."""

@@ -199,6 +199,12 @@ def sample(net, words, mask, empty, empty_mask, size, figures, steps=20, guidanc
     return unpack(x, side, side) * std + mean
 
 
+def decoded(vae, z):
+    """Of latents: [height width 3] bytes each."""
+    seen = (vae.decode(z)[:, :3].float().clamp(-1, 1) + 1) * 127.5
+    return list(seen.round().byte().permute(0, 2, 3, 1).cpu().numpy())
+
+
 class Encoded:
     """What encode has made of one size, in memory; grows while encode is still at work."""
 

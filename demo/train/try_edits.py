@@ -15,7 +15,7 @@ import vocabulary
 from measure import load, together
 from mmdit import pack
 from place import PLACE, device
-from train_mmdit import figures_of, load_frozen, sample
+from train_mmdit import decoded, figures_of, load_frozen, sample
 from unseen import SEED, kinds
 
 
@@ -34,9 +34,7 @@ def drawn(net, vae, encoder, tokenizer, requests, half, where, sigma=None):
     references = [latents_of(vae, [s[k] for s in shown], figures, where) for k in range(len(shown[0]))]
     words, empty = embedded([e['prompt'] for e in requests]), embedded([' '] * len(requests))
     begin = None if sigma is None else (latents_of(vae, [e['target'] for e in requests], figures, where)[0], sigma)
-    z = sample(net, *words, *empty, 96 if half else 192, figures, steps=12, guidance=2.5, references=references, begin=begin)
-    seen = (vae.decode(z)[:, :3].float().clamp(-1, 1) + 1) * 127.5
-    return list(seen.round().byte().permute(0, 2, 3, 1).cpu().numpy())
+    return decoded(vae, sample(net, *words, *empty, 96 if half else 192, figures, steps=12, guidance=2.5, references=references, begin=begin))
 
 
 def main():
