@@ -5,7 +5,7 @@
 make(rng) is a dict: task (edit, fill, remove, expand, personal, insert, sign), kind, prompt, pictures (what the model is shown, [SIZE SIZE 3] bytes
 each), target (the same size), before (Picture 1 as the person has it; None where it is only a reference), mask (bool [SIZE SIZE], what is
 selected, or None), changed (bool [SIZE SIZE]: where the target may differ from before; of new scenes,
-where the object is), scene (what the target shows), back (what makes Picture 1 out of the target, or missing), facts (of the target, as demo/check takes
+where the object is), back (what makes Picture 1 out of the target, or missing), facts (of the target, as demo/check takes
 them), exact (what is inside `changed` must look like the target: nothing in the facts tells a thing that is gone).
 """
 import copy
@@ -14,6 +14,7 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFilter
 
 import captions
+import neat
 import scenes
 from captions import a, quoted, say, thing
 from words import COLOURS, PLACES, SHAPES, SYNONYMS, ZH
@@ -80,6 +81,11 @@ def other_colour(rng, made, it):
     return None
 
 
+def nothing():
+    """The way back where what was before is not neat, so that nobody could ask for it."""
+    return None
+
+
 # --- edits: (rng) → before, after, prompt, boxes of what may change, exact, what is said to make before out of after (a function, or
 # None); None: tried again. before: a scene to begin with, else any. What is asked of a scene is worded by a function beside each, for both ways. ------------------------------
 
@@ -127,7 +133,7 @@ def remove(rng, before=None):
     i = int(rng.integers(len(after['items']) + len(after['words'])))
     it = (after['items'] + after['words'])[i]
     (after['items'] if i < len(after['items']) else after['words']).remove(it)
-    return before, rekind(after), to_remove(rng, before, it), [box(it)], True, lambda: (to_write if 'text' in it else to_add)(rng, it)
+    return before, rekind(after), to_remove(rng, before, it), [box(it)], True, nothing
 
 
 def to_reshape(rng, made, it, new):
@@ -149,6 +155,7 @@ def add(rng):
     before = scene(rng, 'one', 'word')
     after = copy.deepcopy(before)
     it = scenes.item(rng, before, pick(rng, ['small', 'medium']))
+    neat.item(it)
     after['items'].append(it)
     if not scenes.apart(after['items']) or not scenes.clear(after) or any((o['shape'], o['colour']) == (it['shape'], it['colour']) for o in before['items']):
         return None
@@ -166,16 +173,16 @@ def move(rng):
     before = scene(rng, 'one', 'one', 'two', 'two', 'word and shape')
     after = copy.deepcopy(before)
     it = pick(rng, after['items'])
-    old, home, place = box(it), it['place'], pick(rng, list(PLACES))
+    old, place = box(it), pick(rng, list(PLACES))
     if place == it['place'] or it['size'] == 'large':
         return None
     what = name(rng, before, it)
-    it['x'], it['y'] = (min(max(p, it['d'] / 2 + .03), 1 - it['d'] / 2 - .03) for p in PLACES[place])
+    it['x'], it['y'] = scenes.placed(place, it['d'], it['d'])
     it['place'] = place
     others = [o for o in after['items'] if o is not it]
     if not scenes.apart(after['items']) or not scenes.clear(after) or any(o['place'] == place for o in others + after['words']):
         return None
-    return before, after, to_move(rng, what, place), [old, box(it)], False, lambda: to_move(rng, name(rng, after, it), home)
+    return before, after, to_move(rng, what, place), [old, box(it)], False, nothing
 
 
 def to_background(rng, ground):
@@ -196,7 +203,8 @@ def background(rng, before=None):
         return None
     colour = pick(rng, good)
     after['background'].update(kind='plain', colours=[colour] * 2)
-    return before, after, to_background(rng, after['background']), [(0, 0, 1, 1)], False, lambda: to_background(rng, before['background'])
+    return before, after, to_background(rng, after['background']), [(0, 0, 1, 1)], False, (
+        nothing if before['background']['kind'] == 'gradient' else lambda: to_background(rng, before['background']))
 
 
 def short_word(rng):
@@ -232,7 +240,7 @@ def write(rng):
     before = scene(rng, 'one')
     after = copy.deepcopy(before)
     w = scenes.lettering(rng, after, pick(rng, ['top', 'bottom', 'center']), height=rng.uniform(.13, .22), text=short_word(rng))
-    if w is None:
+    if w is None or not neat.word(w):
         return None
     after['words'] = [w]
     if not scenes.clear(after) or before['items'][0]['place'] == w['place']:
@@ -257,7 +265,7 @@ def edit(rng, kind, *before):
         if kind == 'add':
             any_size(facts['items'][-1], prompt)
         return dict(kind=kind, prompt=prompt, pictures=[picture], before=picture, target=target, mask=None, changed=covered(*boxes), facts=facts, exact=exact,
-                    back=back(), scene=after)
+                    back=back())
 
 
 def sign(rng):
@@ -297,7 +305,7 @@ def hidden(picture, mask):
 
 
 def masked(task, kind, prompt, before, after, mask, made, exact):
-    return dict(scene=made, task=task, kind=kind, prompt=prompt, pictures=[hidden(before, mask)], before=before, target=np.where(grown(mask)[..., None], after, before), mask=mask,
+    return dict(task=task, kind=kind, prompt=prompt, pictures=[hidden(before, mask)], before=before, target=np.where(grown(mask)[..., None], after, before), mask=mask,
                 changed=grown(mask), facts=captions.facts(made), exact=exact)
 
 
@@ -356,8 +364,7 @@ def expand(rng):
     shown = np.where(old[..., None], spread, soft)
     changed = grown(~old)
     return dict(task='expand', kind='sides', prompt=EXPAND if rng.random() < .7 else captions.make(rng, made), pictures=[shown], before=shown,
-                target=np.where(changed[..., None], picture, shown), mask=~old, changed=changed, facts=captions.facts(made), exact=False,
-                scene=made)
+                target=np.where(changed[..., None], picture, shown), mask=~old, changed=changed, facts=captions.facts(made), exact=False)
 
 
 # --- with pictures that are only referred to -------------------------------------------------------------------------
@@ -378,10 +385,18 @@ def called(rng, picture):
 
 
 def personal(rng):
-    after = scene(rng, 'one', 'one', 'two')
-    it = after['items'][0]
+    while True:
+        after = scene(rng, 'one', 'one', 'two')
+        it = after['items'][0]
+        size = say(rng, it['size']) + ', ' if it['size'] != 'medium' and rng.random() < .5 else ''
+        if not size:
+            it['size'] = 'medium'
+        after['background']['turn'] = neat.DOWNWARDS
+        for o in after['items']:
+            neat.item(o)
+        if scenes.apart(after['items'], .01):
+            break
     picture, what = portrait(rng, it, after['jitter']), called(rng, 1)
-    size = say(rng, it['size']) + ', ' if it['size'] != 'medium' and rng.random() < .5 else ''
     parts = [f'{what} {size}{captions.place(rng, it["place"])}'] + [f'{a(thing(rng, o))} {captions.place(rng, o["place"])}' for o in after['items'][1:]]
     prompt = f'{" and ".join(parts)} on {captions.ground(rng, after["background"])}'
     if rng.random() < .3:
@@ -390,7 +405,7 @@ def personal(rng):
     for i, said in enumerate([size] + parts[1:]):
         any_size(facts['items'][i], said)
     return dict(task='personal', kind='new scene', prompt=prompt, pictures=[picture], before=None, target=scenes.paint(after, SIZE, int(rng.integers(1 << 30))), mask=None,
-                changed=covered(box(it)), facts=facts, exact=False, scene=after)
+                changed=covered(box(it)), facts=facts, exact=False)
 
 
 def insert(rng):
@@ -399,7 +414,8 @@ def insert(rng):
         before = scene(rng, 'one', 'one', 'word')
         after, form = copy.deepcopy(before), rng.random()
         if form < .6 or not before['items']:
-            it = scenes.item(rng, before, pick(rng, ['small', 'medium']))
+            it = scenes.item(rng, before, 'small')
+            neat.item(it)
             after['items'].append(it)
             if (not scenes.apart(after['items']) or not scenes.clear(after) or any(o.get('place') == it['place'] for o in before['items'] + before['words'])
                     or any((o['shape'], o['colour']) == (it['shape'], it['colour']) for o in before['items'])):
@@ -420,7 +436,7 @@ def insert(rng):
         if it is after['items'][-1] and len(after['items']) > len(before['items']):
             any_size(facts['items'][-1], prompt)
         return dict(task='insert', kind='two pictures', prompt=prompt, pictures=[picture, portrait(rng, it, before['jitter'])], before=picture, target=target, mask=None,
-                    changed=covered(*boxes), facts=facts, exact=False, scene=after)
+                    changed=covered(*boxes), facts=facts, exact=False)
 
 
 MAKERS = {'fill': fill, 'remove': erase, 'expand': expand, 'personal': personal, 'insert': insert, 'sign': sign}

@@ -5,14 +5,13 @@
     examples KIND COUNT [--half]     latents of targets and references, prompts and what the encoder sees; resumable
     rows                             embeddings of those prompts, by the encoder that there is
 
-KIND: scenes, banners-2, banners-3 (text to image), edits (one picture), personal (those of edits where it is only a reference),
-signs (words that fill the picture), inserts (two pictures). Files of SHARD examples in _build/train/examples/KIND-NNNNN.npz: latents [n 1+references z h w] half floats, target first, and with --half the same of pictures
-half as wide and high (none of banners); pictures, PNG bytes of what is shown, and of the target behind it, which is shown on the way back;
-prompts, a list of TOLD (of one, where there are pictures) as JSON; back and told, of pictures, the prompt that makes Picture 1 out of
-the target and captions of the target, where there are any; changed [n tokens], what counts more: what of the target is
-not as in Picture 1, or the object of it.
-Rows lie beside them, KIND-NNNNN-rows.npz: of prompts (counts tell how many of each), of back (0 where there is none) and of what is told (of
-the examples told_of). One prompt in ten of a picture is empty already.
+KIND: scenes, banners-2, banners-3 (text to image, drawn neatly: neat.py), edits (one picture), personal (those of edits where it is only a
+reference), fills (those with a selection to fill), signs (words that fill the picture), inserts (two pictures). Files of SHARD examples in
+_build/train/examples/KIND-NNNNN.npz: latents [n 1+references z h w] half floats, target first, and with --half the same of pictures half as wide and
+high (none of banners); pictures, PNG bytes of what is shown, and of the target behind it, which is shown on the way back; prompts; back, of pictures,
+the prompt that makes Picture 1 out of the target, or null; changed [n tokens], what counts more: what of the target is not as in Picture 1, the
+object of it, or what is on the ground. Rows lie beside them, KIND-NNNNN-rows.npz: of prompts and of back (counts tell how many of each, 0 where there is none). One prompt in ten of a picture is empty
+already.
 """
 import glob
 import io
@@ -26,18 +25,19 @@ import torch
 from PIL import Image
 
 import edits
+import neat
 import scenes
 import vocabulary
 from place import PLACE, device
 from train_encoder import padded, to_patches
-from train_mmdit import MORE_WORDS, TOLD, embed, load_frozen, prompts_kept_back, told
+from train_mmdit import MORE_WORDS, embed, load_frozen, prompts_kept_back, told
 from train_vae import to_signed
 from unseen import SEED
 from words import SHAPES
 
 FOLDER, SIZE, SHARD = os.path.join(PLACE, 'examples'), edits.SIZE, 512
-FIRST = {'scenes': 31, 'banners-2': 32, 'banners-3': 33, 'edits': 34, 'inserts': 35, 'personal': 36, 'signs': 37}  # of each kind's seeds; none is SEED
-ONE_TASK = {'inserts': 'insert', 'personal': 'personal', 'signs': 'sign'}  # kinds, and which; edits have them all
+FIRST = {'scenes': 39, 'banners-2': 32, 'banners-3': 40, 'edits': 34, 'inserts': 35, 'personal': 36, 'signs': 37, 'fills': 38}  # of each kind's seeds; none is SEED
+ONE_TASK = {'inserts': 'insert', 'personal': 'personal', 'signs': 'sign', 'fills': 'fill'}  # kinds, and which; edits have them all
 DROPPED = .1
 SHOWN = 56  # px of a side that the encoder sees of pictures: to 192 px as 384 are to the 1024 of the large models
 
@@ -48,30 +48,46 @@ def png(picture):
     return out.getvalue()
 
 
-def of_words(kind, rng, i, kept_back):
-    """Pictures (one), nothing shown, prompts, what counts more; nothing on the way back, nothing told."""
-    thirds = int(kind[-1]) if kind.startswith('banners') else 0
+def thirds_of(kind):
+    """Of banners, how many of the width there are; else 0."""
+    return int(kind[-1]) if kind.startswith('banners') else 0
+
+
+def scene_of(kind, rng, kept_back):
+    """A scene with its caption."""
     scenes.DRAWN = SHAPES + ['star', 'cross']  # the hardest to draw
-    scene = scenes.banner(rng, thirds) if thirds else scenes.make(rng, scenes.pick(rng, MORE_WORDS))
-    picture = scenes.paint(scene, SIZE, i)
-    if thirds:
-        aside = SIZE * (3 - thirds) // 6
-        picture = picture[SIZE // 3:-(SIZE // 3), aside:SIZE - aside]
-    changed = np.ones((picture.shape[0], picture.shape[1]), bool)
-    return [picture], [], [told(rng, scene, kept_back) for _ in range(TOLD)], changed, None, []
+    while True:
+        scene = scenes.banner(rng, thirds_of(kind)) if thirds_of(kind) else scenes.make(rng, scenes.pick(rng, MORE_WORDS))
+        prompt = told(rng, scene, kept_back)
+        if neat.scene(scene, prompt):
+            return scene, prompt
 
 
-def of_pictures(kind, rng, i, kept_back):
+def content(scene):
+    """Where there is anything on the ground: [SIZE SIZE] bool."""
+    lines = [[v / SIZE for v in box] for box in scenes.line_boxes(scene, SIZE)]
+    return edits.covered(*(edits.box(it) for it in scene['items'] + scene['words']), *lines)
+
+
+def of_words(kind, rng, i, kept_back):
+    """Pictures (one), nothing shown, a prompt, what counts more, nothing on the way back."""
+    scene, prompt = scene_of(kind, rng, kept_back)
+    picture, counts = scenes.paint(scene, SIZE, i), content(scene)
+    if thirds_of(kind):
+        aside = SIZE * (3 - thirds_of(kind)) // 6
+        picture, counts = (p[SIZE // 3:-(SIZE // 3), aside:SIZE - aside] for p in (picture, counts))
+    return [picture], [], prompt, counts, None
+
+
+def of_pictures(kind, rng):
     e = edits.make(rng, ONE_TASK.get(kind))
-    prompts = [' ' if rng.random() < DROPPED else e['prompt']]
-    whole = e['scene']['kind'] != 'none' and e['task'] != 'sign'  # what a caption tells is all there
-    described = [told(rng, e['scene'], kept_back)] if whole else []
-    return [e['target'], *e['pictures']], e['pictures'], prompts, e['changed'], e.get('back'), described
+    prompt = ' ' if rng.random() < DROPPED else e['prompt']
+    return [e['target'], *e['pictures']], e['pictures'], prompt, e['changed'], e.get('back')
 
 
 def make(kind, i, kept_back):
     rng = np.random.default_rng([FIRST[kind], i])
-    return (of_pictures if kind == 'edits' or kind in ONE_TASK else of_words)(kind, rng, i, kept_back)
+    return of_pictures(kind, rng) if kind == 'edits' or kind in ONE_TASK else of_words(kind, rng, i, kept_back)
 
 
 def halved(picture):
@@ -92,7 +108,7 @@ def encode(vae, pictures, where):
 
 
 def main():
-    kind, count, halves = sys.argv[1], int(sys.argv[2]), '--half' in sys.argv[3:] and not sys.argv[1].startswith('banners')
+    kind, count, halves = sys.argv[1], int(sys.argv[2]), '--half' in sys.argv[3:] and not thirds_of(sys.argv[1])
     assert SEED not in FIRST.values()
     where, kept_back = device(), prompts_kept_back()
     vae, _ = load_frozen(where)
@@ -110,7 +126,7 @@ def main():
         changed = np.stack([m[3].reshape(m[3].shape[0] // 16, 16, m[3].shape[1] // 16, 16).any((1, 3)).ravel() for m in made])
         shown = [[png(p) for p in m[1] + m[0][:1]] if m[1] else [] for m in made]
         np.savez(path + '.part.npz', latents=latents.reshape(SHARD, each, *latents.shape[1:]), half=half.reshape(-1, each, *half.shape[1:]), changed=changed, prompts=json.dumps([m[2] for m in made]),
-                 back=json.dumps([m[4] for m in made]), told=json.dumps([m[5] for m in made]),
+                 back=json.dumps([m[4] for m in made]),
                  pictures=np.frombuffer(b''.join(p for s in shown for p in s), np.uint8), lengths=np.array([len(p) for s in shown for p in s], np.int64))
         os.replace(path + '.part.npz', path)
         print('%s %d, %.0f s' % (kind, (shard + 1) * SHARD, time.time() - began), flush=True)
@@ -149,21 +165,18 @@ def embed_seen(encoder, tokenizer, pictures, prompts, where):
 def embedded(encoder, tokenizer, file, where):
     """What a file of rows holds."""
     prompts = json.loads(str(file['prompts']))
-    plain = lambda some: embed(encoder, tokenizer, [p for each in some for p in each], where)
     packed = lambda name, made: {name: np.concatenate(made) if made else np.zeros((0, 0), np.float16)}
     counted = lambda some: np.array([len(r) for r in some], np.int32)
     if not len(file['lengths']):
-        made = plain(prompts)
+        made = embed(encoder, tokenizer, prompts, where)
         return {**packed('rows', made), 'counts': counted(made)}
-    shown, back, told = pictures_of(file, len(prompts)), json.loads(str(file['back'])), json.loads(str(file['told']))
-    made = embed_seen(encoder, tokenizer, [s[:-1] for s in shown], [p[0] for p in prompts], where)
+    shown, back = pictures_of(file, len(prompts)), json.loads(str(file['back']))
+    made = embed_seen(encoder, tokenizer, [s[:-1] for s in shown], prompts, where)
     ways = [i for i, b in enumerate(back) if b]
     returned = embed_seen(encoder, tokenizer, [shown[i][-1:] for i in ways], [back[i] for i in ways], where)
-    described = plain(told)
     counts = np.zeros(len(prompts), np.int32)
     counts[ways] = counted(returned)
-    return {**packed('rows', made), 'counts': counted(made), **packed('back', returned), 'back_counts': counts,
-            **packed('told', described), 'told_counts': counted(described), 'told_of': np.repeat(np.arange(len(told)), [len(t) for t in told])}
+    return {**packed('rows', made), 'counts': counted(made), **packed('back', returned), 'back_counts': counts}
 
 
 def rows():

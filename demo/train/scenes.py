@@ -64,11 +64,16 @@ def shape_name(rng):
     return DRAWN[rng.integers(len(DRAWN))]
 
 
+def placed(place, wide, high, off=(0, 0)):
+    """The middle of what is so wide and high, in the picture as a whole."""
+    return [min(max(p + o, half + .03), 1 - half - .03) for p, o, half in zip(PLACES[place], off, (wide / 2, high / 2))]
+
+
 def item(rng, scene, size=None, place=None, colour=None, shape=None):
     size = size or pick(rng, {'small': .3, 'medium': .4, 'large': .3})
     place = place or list(PLACES)[rng.integers(9)]
     d = rng.uniform(*SIZES[size])
-    at = [min(max(p + rng.uniform(-.03, .03), d / 2 + .03), 1 - d / 2 - .03) for p in PLACES[place]]
+    at = placed(place, d, d, rng.uniform(-.03, .03, 2))
     return {'shape': shape or shape_name(rng), 'colour': colour or free_colour(rng, scene), 'size': size, 'place': place,
             'x': at[0], 'y': at[1], 'd': d}
 
@@ -166,7 +171,7 @@ def lettering(rng, scene, place=None, widest=.9, height=None, text=None):
     colour = free_colour(rng, scene, *[i['colour'] for i in scene['items'] if overlaps(i, place, wide, height)], words=True)
     if colour is None:
         return None
-    x, y = [min(max(p + rng.uniform(-.02, .02), half + .03), 1 - half - .03) for p, half in zip(PLACES[place], (wide / 2, height / 2))]
+    x, y = placed(place, wide, height, rng.uniform(-.02, .02, 2))
     return {'text': text, 'colour': colour, 'place': place, 'font': font, 'x': x, 'y': y, 'height': height, 'width': wide}
 
 

@@ -7,7 +7,7 @@ Each CPU that it may use has a process of its own, with examples and steps of it
 process wait for each other at every layer, and processes that average gradients at every step.)
 
 References stand behind the target, clean, a frame each; their latents are means. What a request changes is a small part of the picture, and
-the rest is copying: there the error counts CHANGED times as much. (The velocity that is best at a place stays the same whatever its weight.)
+the rest is copying; what a prompt speaks of is a small part, and the rest is ground: where it matters the error counts CHANGED times as much. (The velocity that is best at a place stays the same whatever its weight.)
 """
 import argparse
 import glob
@@ -32,8 +32,7 @@ BATCH, RATE = 32, 2.5e-3  # of each process
 CHANGED = 5.
 MORE, SPREAD = .4, 1.4  # mean and deviation of the logit of sigma, but for its shift: all noise about alike, since outlines are settled in little
 # of it and letters in much (README.md, `settled`)
-WITH_SCENES = 'edits', 'personal', 'inserts'  # whose targets are scenes that a caption tells
-SHARES = {'edits': .7, 'scenes': .15, 'inserts': .07, 'banners-2': .03, 'banners-3': .05}
+SHARES = {'edits': .26, 'fills': .06, 'personal': .06, 'inserts': .06, 'scenes': .22, 'banners-3': .2, 'signs': .14}
 
 
 class Files:
@@ -59,37 +58,28 @@ def one_by_one(rows, counts):
 
 
 class Examples:
-    """What is learned of a kind: latents, what has changed, and rows of each of its prompts. more: of other kinds, whose targets are scenes, too."""
+    """What is learned of a kind: latents, what has changed, and rows of its prompt."""
 
-    def __init__(self, files, more=()):
-        self.files, self.more, self.taken = files, more, {}
+    def __init__(self, files):
+        self.files, self.taken = files, 0
         self.latents, self.changed, self.rows = [], [], []
         self.grow()
 
     def grow(self):
-        for source in (self.files, *self.more):
-            source.grow()
-            for latents, changed, rows in source.files[self.taken.get(source.kind, 0):]:
-                (self.take if source is self.files else self.take_targets)(latents, changed, rows)
-            self.taken[source.kind] = len(source.files)
+        self.files.grow()
+        for latents, changed, rows in self.files.files[self.taken:]:
+            self.take(latents, changed, rows)
+        self.taken = len(self.files.files)
 
     def take(self, latents, changed, rows):
-        each = len(rows['counts']) // len(latents)
-        some = one_by_one(rows['rows'], rows['counts'])
         self.latents += list(latents)
         self.changed += list(changed)
-        self.rows += [some[i:i + each] for i in range(0, len(some), each)]
+        self.rows += one_by_one(rows['rows'], rows['counts'])
         ways = rows['back_counts'].nonzero()[0] if 'back_counts' in rows else ()
         if len(ways):
             self.latents += [latents[i, ::-1] for i in ways]
             self.changed += [changed[i] for i in ways]
-            self.rows += [[r] for r in one_by_one(rows['back'], rows['back_counts'][ways])]
-
-    def take_targets(self, latents, changed, rows):
-        if len(rows['told_of']):
-            self.latents += [latents[i, :1] for i in rows['told_of']]
-            self.changed += [np.ones_like(changed[i]) for i in rows['told_of']]
-            self.rows += [[r] for r in one_by_one(rows['told'], rows['told_counts'])]
+            self.rows += one_by_one(rows['back'], rows['back_counts'][ways])
 
     def batches(self, rng):
         """Latents [batch pictures z h w], changed [batch tokens] of the target, rows of each; prompts of like length come together."""
@@ -98,11 +88,10 @@ class Examples:
             assert len(self.latents) >= BATCH, 'run the stages examples %s and rows first' % self.files.kind
             order = rng.permutation(len(self.latents))
             for pool in np.array_split(order, max(1, len(order) // (8 * BATCH))):
-                told = {i: self.rows[i][rng.integers(len(self.rows[i]))] for i in pool}
-                alike = sorted(pool, key=lambda i: len(told[i]))
+                alike = sorted(pool, key=lambda i: len(self.rows[i]))
                 for at in rng.permutation(range(0, len(alike) - BATCH + 1, BATCH)):
                     some = alike[at:at + BATCH]
-                    yield np.stack([self.latents[i] for i in some]), np.stack([self.changed[i] for i in some]), [told[i] for i in some]
+                    yield np.stack([self.latents[i] for i in some]), np.stack([self.changed[i] for i in some]), [self.rows[i] for i in some]
 
 
 def weights_of(changed, tokens):
@@ -176,10 +165,9 @@ def train(rank, world, meeting, o):
     vae, encoder = load_frozen(where)
     figures, empty = figures_of(vae), empty_prompt(encoder, where)
     del vae, encoder
-    shares = {k: s for k, s in o.shares.items() if not (o.half and k.startswith('banners'))}
+    shares = {k: s for k, s in o.shares.items() if not (o.half and examples.thirds_of(k))}
     rng, total = np.random.default_rng([9, t.step, rank]), sum(shares.values())
-    files = {k: Files(k, o.half, figures, rank, world) for k in shares}
-    sources = {k: Examples(f, [files[m] for m in WITH_SCENES if m in files] if k == 'scenes' else ()) for k, f in files.items()}
+    sources = {k: Examples(Files(k, o.half, figures, rank, world)) for k in shares}
     if rank == 0:
         print('step %d, %.1f min spent; %s' % (t.step, t.spent / 60, ', '.join('%d %s' % (len(s.latents), k) for k, s in sources.items())), flush=True)
     streams = {k: s.batches(np.random.default_rng([10, t.step, rank])) for k, s in sources.items()}
