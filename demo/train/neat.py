@@ -18,10 +18,13 @@ WIDEST_HIGHEST = {'label': (.68, .19), 'slide': (.9, .15), 'word and shape': (.9
 ROWS = {2: (.25, .42), 3: (.2, .88 / 3), 4: (.16, .22)}  # things in a row: how large, how far from each other
 
 
+def middle(size):
+    return sum(SIZES[size]) / 2
+
+
 def item(it):
-    d = sum(SIZES[it['size']]) / 2
-    it['x'], it['y'] = scenes.placed(it['place'], d, d)
-    it['d'] = d
+    it['d'] = middle(it['size'])
+    it['x'], it['y'] = scenes.placed(it['place'], it['d'], it['d'])
 
 
 def word(w, widest=.9, highest=1.):
@@ -50,13 +53,13 @@ def related(scene):
         return
     sign = -1 if how in ('left of', 'above') else 1
     for it, s in (a, sign), (b, -sign):
-        it['d'] = sum(SIZES['medium']) / 2
+        it['d'] = middle('medium')
         it['x'], it['y'] = (.5 + s * .23, .5) if 'of' in how else (.5, .5 + s * .23)
 
 
 def slide(scene, prompt):
     """The shape is on the right where nobody says so."""
-    if ' left ' not in prompt and ' left' != prompt[-5:]:
+    if ' left ' not in prompt:
         scene['lines']['side'] = 'left'
     scene['items'][0].update(d=.27, x=.74 if scene['lines']['side'] == 'left' else .26, y=.64)
 

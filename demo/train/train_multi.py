@@ -7,7 +7,8 @@ Each CPU that it may use has a process of its own, with examples and steps of it
 process wait for each other at every layer, and processes that average gradients at every step.)
 
 References stand behind the target, clean, a frame each; their latents are means. What a request changes is a small part of the picture, and
-the rest is copying; what a prompt speaks of is a small part, and the rest is ground: where it matters the error counts CHANGED times as much. (The velocity that is best at a place stays the same whatever its weight.)
+the rest is copying; what a prompt speaks of is a small part, and the rest is ground: where it matters the error counts CHANGED times as much. (The
+velocity that is best at a place stays the same whatever its weight.)
 """
 import argparse
 import glob
