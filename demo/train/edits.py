@@ -23,7 +23,7 @@ SIZE = 192
 GROW, GRAY = 8, 127  # pixels that a mask grows, and what stands in it: as the engine does it
 REMOVE = 'Remove what is in the marked area and continue its surroundings there.'
 EXPAND = 'Continue the picture naturally into the new area around it.'
-TASKS = {'edit': .5, 'fill': .14, 'remove': .06, 'expand': .05, 'personal': .25}  # of those with one picture
+TASKS = {'edit': .64, 'fill': .14, 'remove': .07, 'expand': .05, 'personal': .1}  # of those with one picture
 GRAIN = .3  # of scenes with a grainy ground, the share that is kept: what a person has must come back as it was
 
 
@@ -227,13 +227,10 @@ def reword(rng, before=None):
     old, text = copy.deepcopy(w), short_word(rng)
     if text == w['text'] or scenes.is_cjk(text) != scenes.is_cjk(w['text']):
         return None
-    w['text'], w['width'] = text, scenes.extent(text, w['font'], w['height'])
-    if w['width'] > (.68 if before['kind'] == 'label' else .9):
+    w['text'] = text
+    if not neat.word(w, *neat.WIDEST_HIGHEST.get(before['kind'], ())) or before['kind'] != 'label' and not scenes.clear(after):
         return None
-    w['x'] = min(max(w['x'], w['width'] / 2 + .03), 1 - w['width'] / 2 - .03)
-    if before['kind'] != 'label' and not scenes.clear(after):
-        return None
-    return before, after, to_reword(rng, old['text'], text), [box(old), box(w)], False, lambda: to_reword(rng, text, old['text'])
+    return before, after, to_reword(rng, old['text'], text), [box(old), box(w)], False, nothing
 
 
 def write(rng):
@@ -248,8 +245,8 @@ def write(rng):
     return before, rekind(after), to_write(rng, w), [box(w)], False, lambda: to_remove(rng, after, w)
 
 
-EDITS = {'recolour': (recolour, .18), 'remove': (remove, .12), 'reshape': (reshape, .09), 'add': (add, .11), 'move': (move, .16),
-         'background': (background, .12), 'replace word': (reword, .11), 'add word': (write, .11)}
+EDITS = {'recolour': (recolour, .2), 'remove': (remove, .1), 'reshape': (reshape, .06), 'add': (add, .08), 'move': (move, .11),
+         'background': (background, .12), 'replace word': (reword, .19), 'add word': (write, .14)}
 
 
 def edit(rng, kind, *before):
@@ -315,7 +312,7 @@ def fill(rng):
         made = scene(rng, 'one', 'one', 'two', 'word and shape', 'word')
         i = int(rng.integers(len(made['items']) + len(made['words'])))
         it = (made['items'] + made['words'])[i]
-        if 'text' in it and (len(it['text']) > 4 or rng.random() < .4):
+        if 'text' in it and (len(it['text']) > 4 or rng.random() < .4 or not neat.word(it, *neat.WIDEST_HIGHEST.get(made['kind'], ()))):
             continue
         without = copy.deepcopy(made)
         (without['items'] if i < len(made['items']) else without['words']).pop(i if i < len(made['items']) else i - len(made['items']))

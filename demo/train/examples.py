@@ -9,8 +9,8 @@ KIND: scenes, banners-2, banners-3 (text to image, drawn neatly: neat.py), edits
 reference), fills (those with a selection to fill), signs (words that fill the picture), inserts (two pictures). Files of SHARD examples in
 _build/train/examples/KIND-NNNNN.npz: latents [n 1+references z h w] half floats, target first, and with --half the same of pictures half as wide and
 high (none of banners); pictures, PNG bytes of what is shown, and of the target behind it, which is shown on the way back; prompts; back, of pictures,
-the prompt that makes Picture 1 out of the target, or null; changed [n tokens], what counts more: what of the target is not as in Picture 1, the
-object of it, or what is on the ground. Rows lie beside them, KIND-NNNNN-rows.npz: of prompts and of back (counts tell how many of each, 0 where there is none). One prompt in ten of a picture is empty
+the prompt that makes Picture 1 out of the target, or null; changed [n tokens], what counts more: what of the target is not as in Picture 1, and
+what is on the ground. Rows lie beside them, KIND-NNNNN-rows.npz: of prompts and of back (counts tell how many of each, 0 where there is none). One prompt in ten of a picture is empty
 already.
 """
 import glob
@@ -39,6 +39,7 @@ FOLDER, SIZE, SHARD = os.path.join(PLACE, 'examples'), edits.SIZE, 512
 FIRST = {'scenes': 39, 'banners-2': 32, 'banners-3': 40, 'edits': 34, 'inserts': 35, 'personal': 36, 'signs': 37, 'fills': 38}  # of each kind's seeds; none is SEED
 ONE_TASK = {'inserts': 'insert', 'personal': 'personal', 'signs': 'sign', 'fills': 'fill'}  # kinds, and which; edits have them all
 DROPPED = .1
+TOKEN, OUTLINE = 16, 48  # px of a token's side; of 255, how much what it shows must differ in itself
 SHOWN = 56  # px of a side that the encoder sees of pictures: to 192 px as 384 are to the 1024 of the large models
 
 
@@ -76,13 +77,30 @@ def of_words(kind, rng, i, kept_back):
     if thirds_of(kind):
         aside = SIZE * (3 - thirds_of(kind)) // 6
         picture, counts = (p[SIZE // 3:-(SIZE // 3), aside:SIZE - aside] for p in (picture, counts))
-    return [picture], [], prompt, counts, None
+    return [picture], [], prompt, by_token(counts), None
+
+
+def by_token(mask):
+    return mask.reshape(mask.shape[0] // TOKEN, TOKEN, mask.shape[1] // TOKEN, TOKEN).any((1, 3))
+
+
+def outlined(picture):
+    """Where a token shows more than its ground: [h w] bool, of tokens. A ground that goes from white to black stays below."""
+    h, w = (n // TOKEN for n in picture.shape[:2])
+    tokens = picture.reshape(h, TOKEN, w, TOKEN, 3)
+    return (tokens.max((1, 3)).astype(int) - tokens.min((1, 3))).max(-1) > OUTLINE
+
+
+def counting(target, changed):
+    """What changes and, since it has to be as sharp as it was, all that stays. A new ground needs no help: of that the outlines alone."""
+    outlines = outlined(target)
+    return outlines if changed.all() else outlines | by_token(changed)
 
 
 def of_pictures(kind, rng):
     e = edits.make(rng, ONE_TASK.get(kind))
     prompt = ' ' if rng.random() < DROPPED else e['prompt']
-    return [e['target'], *e['pictures']], e['pictures'], prompt, e['changed'], e.get('back')
+    return [e['target'], *e['pictures']], e['pictures'], prompt, counting(e['target'], e['changed']), e.get('back')
 
 
 def make(kind, i, kept_back):
@@ -123,7 +141,7 @@ def main():
         every = [p for m in made for p in m[0]]
         latents = encode(vae, every, where)
         half = encode(vae, [halved(p) for p in every], where) if halves else latents[:0]
-        changed = np.stack([m[3].reshape(m[3].shape[0] // 16, 16, m[3].shape[1] // 16, 16).any((1, 3)).ravel() for m in made])
+        changed = np.stack([m[3].ravel() for m in made])
         shown = [[png(p) for p in m[1] + m[0][:1]] if m[1] else [] for m in made]
         np.savez(path + '.part.npz', latents=latents.reshape(SHARD, each, *latents.shape[1:]), half=half.reshape(-1, each, *half.shape[1:]), changed=changed, prompts=json.dumps([m[2] for m in made]),
                  back=json.dumps([m[4] for m in made]),
