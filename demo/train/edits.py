@@ -145,7 +145,7 @@ def reshape(rng):
     before = scene(rng, 'one', 'one', 'two', 'word and shape')
     after = copy.deepcopy(before)
     it = pick(rng, after['items'])
-    old, new = it['shape'], pick(rng, [s for s in SHAPES if s != it['shape']])
+    old, new = it['shape'], pick(rng, [s for s in scenes.DRAWN if s != it['shape']])
     prompt = to_reshape(rng, before, it, new)
     it['shape'] = new
     return before, after, prompt, [box(it)], False, lambda: to_reshape(rng, after, it, old)

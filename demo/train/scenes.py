@@ -58,6 +58,7 @@ def free_colour(rng, scene, *others, words=False):
 
 
 DRAWN = list(SHAPES)  # one of these is drawn at random; whoever needs some more often appends them
+STYLED = {'capitalized': .1, 'small': .05}  # shares of words that are not all capitals; whoever needs more of them changes it
 
 
 def shape_name(rng):
@@ -131,7 +132,7 @@ def word(rng, chinese=None):
     else:
         text = ''.join(chr(48 + rng.integers(10)) for _ in range(rng.integers(1, 5)))
     style = rng.random()
-    return text.capitalize() if style < .1 else text.lower() if style < .15 else text
+    return text.capitalize() if style < STYLED['capitalized'] else text.lower() if style < sum(STYLED.values()) else text
 
 
 @functools.lru_cache(64)
