@@ -166,12 +166,13 @@ class Gimp:
         """A key in GIMP's own window, and whether look() then comes to be what wanted() likes. Pressed again where nothing
         at all happened, as a person would: GIMP drops keys while it has something else to do."""
         for attempt in range(3):
-            self.focus()
+            window = self.focus()
             before = look()
             self.screen.key(key)
             if until(seconds / 3, lambda: look() != before, 0.2):
                 break
-            print('# %s had no effect; the keyboard is with “%s”' % (key, self.screen.tool('getwindowfocus', 'getwindowname').strip()))
+            print('# %s had no effect; the keyboard is with “%s”, it was to be with “%s”' % (
+                key, self.screen.tool('getwindowfocus', 'getwindowname').strip(), self.screen.tool('getwindowname', window).strip()))
         return until(seconds, lambda: wanted(look()), 0.2)
 
     def command(self, name):
