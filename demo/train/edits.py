@@ -228,7 +228,7 @@ def reword(rng, before=None):
     if text == w['text'] or scenes.is_cjk(text) != scenes.is_cjk(w['text']):
         return None
     w['text'] = text
-    if not neat.word(w, *neat.WIDEST_HIGHEST.get(before['kind'], ())) or before['kind'] != 'label' and not scenes.clear(after):
+    if not neat.word_in(before['kind'], w) or before['kind'] != 'label' and not scenes.clear(after):
         return None
     return before, after, to_reword(rng, old['text'], text), [box(old), box(w)], False, nothing
 
@@ -312,7 +312,7 @@ def fill(rng):
         made = scene(rng, 'one', 'one', 'two', 'word and shape', 'word')
         i = int(rng.integers(len(made['items']) + len(made['words'])))
         it = (made['items'] + made['words'])[i]
-        if 'text' in it and (len(it['text']) > 4 or rng.random() < .4 or not neat.word(it, *neat.WIDEST_HIGHEST.get(made['kind'], ()))):
+        if 'text' in it and (len(it['text']) > 4 or rng.random() < .4 or not neat.word_in(made['kind'], it)):
             continue
         without = copy.deepcopy(made)
         (without['items'] if i < len(made['items']) else without['words']).pop(i if i < len(made['items']) else i - len(made['items']))

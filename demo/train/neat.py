@@ -39,6 +39,11 @@ def word(w, widest=.9, highest=1.):
     return height >= (.145 if cjk else .11)
 
 
+def word_in(kind, w):
+    """As word, in a scene of that kind."""
+    return word(w, *WIDEST_HIGHEST.get(kind, ()))
+
+
 def row(scene):
     d, step = ROWS[scene['count']]
     for i, it in enumerate(scene['items']):
@@ -98,7 +103,7 @@ def scene(made, prompt):
     else:
         for it in made['items']:
             item(it)
-    words = [word(w, *WIDEST_HIGHEST.get(kind, (.9, 1.))) for w in made['words']]
+    words = [word_in(kind, w) for w in made['words']]
     if not all(words) or kind == 'two' and not scenes.apart(made['items'], .01) or kind == 'word and shape' and not scenes.clear(made):
         return False
     return background(made, prompt)
