@@ -6,12 +6,12 @@
     rows                             embeddings of those prompts, by the encoder that there is
 
 KIND: scenes, banners-2, banners-3 (text to image, drawn neatly: neat.py), edits (one picture), personal (those of edits where it is only a
-reference), fills (those with a selection to fill), signs (words that fill the picture), inserts (two pictures). Files of SHARD examples in
-_build/train/examples/KIND-NNNNN.npz: latents [n 1+references z h w] half floats, target first, and with --half the same of pictures half as wide and
-high (none of banners); pictures, PNG bytes of what is shown, and of the target behind it, which is shown on the way back; prompts; back, of pictures,
-the prompt that makes Picture 1 out of the target, or null; changed [n tokens], what counts more: what of the target is not as in Picture 1, and
-what is on the ground. Rows lie beside them, KIND-NNNNN-rows.npz: of prompts and of back (counts tell how many of each, 0 where there is none). One prompt in ten of a picture is empty
-already.
+reference), fills (those with a selection to fill), rewords and writes (those where a word is replaced or added), signs (words that fill the
+picture), inserts (two pictures). Files of SHARD examples in _build/train/examples/KIND-NNNNN.npz: latents [n 1+references z h w] half floats, target
+first, and with --half the same of pictures half as wide and high (none of banners); pictures, PNG bytes of what is shown, and of the target behind
+it, which is shown on the way back; prompts; back, of pictures, the prompt that makes Picture 1 out of the target, or null; changed [n tokens], what
+counts more: what of the target is not as in Picture 1, and what is on the ground. Rows lie beside them, KIND-NNNNN-rows.npz: of prompts and of back
+(counts tell how many of each, 0 where there is none). One prompt in ten of a picture is empty already.
 """
 import glob
 import io
@@ -36,8 +36,9 @@ from unseen import SEED
 from words import SHAPES
 
 FOLDER, SIZE, SHARD = os.path.join(PLACE, 'examples'), edits.SIZE, 512
-FIRST = {'scenes': 39, 'banners-2': 32, 'banners-3': 40, 'edits': 34, 'inserts': 35, 'personal': 36, 'signs': 37, 'fills': 38}  # of each kind's seeds; none is SEED
-ONE_TASK = {'inserts': 'insert', 'personal': 'personal', 'signs': 'sign', 'fills': 'fill'}  # kinds, and which; edits have them all
+FIRST = {'scenes': 39, 'banners-2': 32, 'banners-3': 40, 'edits': 34, 'inserts': 35, 'personal': 36, 'signs': 37, 'fills': 38, 'rewords': 41, 'writes': 42}  # of each kind's seeds; none is SEED
+# Kinds of one task, or of one kind of edit; edits have them all but for two pictures.
+ONLY = {'inserts': ['insert'], 'personal': ['personal'], 'signs': ['sign'], 'fills': ['fill'], 'rewords': ['edit', 'replace word'], 'writes': ['edit', 'add word']}
 DROPPED = .1
 TOKEN, OUTLINE = 16, 48  # px of a token's side; of 255, how much what it shows must differ in itself
 SHOWN = 56  # px of a side that the encoder sees of pictures: to 192 px as 384 are to the 1024 of the large models
@@ -100,14 +101,14 @@ def counting(target, changed):
 def of_pictures(kind, rng):
     scenes.DRAWN = SHAPES + ['star', 'star', 'cross']  # what comes out wrong most often
     scenes.STYLED = {'capitalized': .15, 'small': .15}
-    e = edits.make(rng, ONE_TASK.get(kind))
+    e = edits.make(rng, *ONLY.get(kind, ()))
     prompt = ' ' if rng.random() < DROPPED else e['prompt']
     return [e['target'], *e['pictures']], e['pictures'], prompt, counting(e['target'], e['changed']), e.get('back')
 
 
 def make(kind, i, kept_back):
     rng = np.random.default_rng([FIRST[kind], i])
-    return of_pictures(kind, rng) if kind == 'edits' or kind in ONE_TASK else of_words(kind, rng, i, kept_back)
+    return of_pictures(kind, rng) if kind == 'edits' or kind in ONLY else of_words(kind, rng, i, kept_back)
 
 
 def halved(picture):
